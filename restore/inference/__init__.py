@@ -1,0 +1,1 @@
+"""Weights and photos to restored photos."""

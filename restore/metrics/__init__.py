@@ -1,0 +1,1 @@
+"""What measurement reports."""

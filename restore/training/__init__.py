@@ -1,0 +1,1 @@
+"""The training run: step, state, loop, journal."""
