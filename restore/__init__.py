@@ -1,0 +1,69 @@
+"""restore brings photographs back.
+
+>>> import restore
+>>> sorted(restore.__all__)[:3]
+['BLIND', 'CLEAN', 'Condition']
+
+``restore.upscale(photo, scale=2)`` takes a path, bytes, a PIL image or a numpy array and gives back the same kind (a
+path gives a PIL image). ``restore.Restorer("upscale-x4")`` keeps one network for reuse on tensors. Names are loaded
+when first used, so that ``import restore`` is quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from restore.errors import (
+    ConfigError,
+    DeviceError,
+    ImageError,
+    OutputError,
+    PairingError,
+    RestoreError,
+    TrainingError,
+    WeightsError,
+)
+
+if TYPE_CHECKING:
+    from restore.inference.api import upscale
+    from restore.inference.restorer import Restorer
+    from restore.inference.upscale import Upscaler
+    from restore.io.photo import Photo
+    from restore.tasks import BLIND, CLEAN, Condition
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BLIND",
+    "CLEAN",
+    "Condition",
+    "ConfigError",
+    "DeviceError",
+    "ImageError",
+    "OutputError",
+    "PairingError",
+    "Photo",
+    "RestoreError",
+    "Restorer",
+    "TrainingError",
+    "Upscaler",
+    "WeightsError",
+    "upscale",
+]
+
+_HOMES = {
+    "upscale": "restore.inference.api",
+    "Restorer": "restore.inference.restorer",
+    "Upscaler": "restore.inference.upscale",
+    "Photo": "restore.io.photo",
+    "BLIND": "restore.tasks",
+    "CLEAN": "restore.tasks",
+    "Condition": "restore.tasks",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'restore' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,78 @@
+"""The one-line Python interface: a photo in, the same kind of photo out."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+import numpy as np
+
+from restore.errors import ConfigError
+from restore.inference.upscale import Target, Upscaler
+from restore.io.convert import photo_from_array, photo_from_pil, photo_to_array, photo_to_pil
+from restore.io.photo import Photo
+from restore.io.read import read_photo
+from restore.io.write import WriteOptions, encode_photo
+from restore.tasks import Condition
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Kept = TypeVar("Kept", bytes, "np.ndarray[Any, Any]", "Image", Photo)
+
+
+@overload
+def upscale(photo: str | Path, scale: float | None = ..., **options: Any) -> Image: ...
+@overload
+def upscale(photo: Kept, scale: float | None = ..., **options: Any) -> Kept: ...
+def upscale(
+    photo: object,
+    scale: float | None = None,
+    *,
+    condition: Condition | None = None,
+    device: str = "auto",
+    size: str = "fast",
+    long_side: int | None = None,
+) -> object:
+    """Enlarge a photo and give back the same kind of thing.
+
+    ``photo`` is a path (gives a PIL image), the bytes of a picture file (gives the bytes of a file of the same format),
+    a PIL image, a numpy array (H,W), (H,W,1..4) of uint8, uint16 or floats in [0,1], or a :class:`Photo`.
+    ``scale`` is over 1 and up to 8; None means x4 up to 4 megapixels and x2 beyond; ``long_side`` in pixels instead.
+    ``condition`` says what is known to be wrong with it: ``restore.CLEAN`` for a flawless picture; None to judge.
+    Raises ImageError, ConfigError, WeightsError, DeviceError.
+    """
+    upscaler = _upscaler(device, size)
+    target = Target(scale=scale, long_side=long_side)
+    result, _ = upscaler(as_photo(photo), target, condition)
+    return like(photo, result)
+
+
+def as_photo(photo: object) -> Photo:
+    """A path, bytes, PIL image, array or Photo as a Photo; ConfigError for anything else."""
+    if isinstance(photo, Photo):
+        return photo
+    if isinstance(photo, str | Path | bytes):
+        return read_photo(photo)
+    if isinstance(photo, np.ndarray):
+        return photo_from_array(photo)
+    if hasattr(photo, "getbands"):
+        return photo_from_pil(photo)
+    raise ConfigError(f"a photo is a path, bytes, a PIL image or a numpy array, not {type(photo).__name__}")
+
+
+def like(original: object, result: Photo) -> object:
+    """``result`` as the kind of thing that ``original`` is."""
+    if isinstance(original, Photo):
+        return result
+    if isinstance(original, bytes):
+        return encode_photo(result, WriteOptions())[0]
+    if isinstance(original, np.ndarray):
+        return photo_to_array(result, original.dtype)
+    return photo_to_pil(result)
+
+
+@lru_cache(maxsize=2)
+def _upscaler(device: str, size: str) -> Upscaler:
+    return Upscaler(device=device, size=size)

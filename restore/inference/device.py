@@ -1,0 +1,101 @@
+"""Which device computes, in which precision, and why."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from torch import dtype
+
+from restore.errors import DeviceError
+
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
+"""Names of glibc's mallopt(3)."""
+_NEVER_TRIM = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device that is there, and how to compute on it."""
+
+    torch: torch.device
+    name: str
+    """For people: the model of the GPU or the processor."""
+    reason: str
+    """Why this device was chosen."""
+    autocast: dtype | None
+    """Lower precision for the network, or None for float32."""
+
+
+def choose_device(name: str = "auto", *, threads: int | None = None) -> Device:
+    """The device called ``name``: auto, cpu, cuda, cuda:1, mps. DeviceError when it is not there.
+
+    On a CPU this also sets the thread count (all cores of the process unless given) and tunes the allocator.
+    """
+    wanted = _automatic() if name == "auto" else name
+    reason = "asked for" if name != "auto" else "best that was found"
+    kind = wanted.split(":")[0]
+    if kind == "cuda":
+        return _cuda(wanted, reason)
+    if kind == "mps":
+        if not torch.backends.mps.is_available():
+            raise DeviceError("no Apple GPU was found; use --device cpu")
+        return Device(torch.device("mps"), "Apple GPU", reason, None)
+    if kind != "cpu":
+        raise DeviceError(f"unknown device {name!r}; use auto, cpu, cuda, cuda:1 or mps")
+    torch.set_num_threads(threads or usable_cores())
+    tune_allocator()
+    return Device(torch.device("cpu"), platform.processor() or platform.machine(), reason, None)
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def tune_allocator() -> bool:
+    """Keep freed memory in the process, on glibc: fresh pages cost up to half the time of a CPU tile.
+
+    True when it took effect. Costs a higher resident size between tiles, never a higher peak.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError, TypeError):
+        return False
+    return bool(mallopt(_M_MMAP_MAX, 0)) and bool(mallopt(_M_TRIM_THRESHOLD, _NEVER_TRIM))
+
+
+def native_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 in hardware; on a CPU without it bfloat16 is many times slower."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type != "cpu":
+        return False
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:  # noqa: PTH123 - not a file of ours
+            flags = file.read()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def _automatic() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _cuda(wanted: str, reason: str) -> Device:
+    if not torch.cuda.is_available():
+        raise DeviceError("no CUDA GPU was found; use --device cpu, or see `restore doctor`")
+    try:
+        device = torch.device(wanted)
+        name = torch.cuda.get_device_name(device)
+    except (RuntimeError, AssertionError) as error:
+        raise DeviceError(f"no device {wanted!r}; there are {torch.cuda.device_count()} CUDA GPUs") from error
+    return Device(device, name, reason, torch.bfloat16 if native_bfloat16(device) else None)

@@ -1,0 +1,32 @@
+"""Colour: what the metrics need of it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from torch import Tensor
+
+from restore.errors import ConfigError
+
+STUDIO_BLACK: Final = 16 / 255
+"""Y of black in the studio range of ITU-R BT.601."""
+
+STUDIO_WEIGHTS: Final = (65.481 / 255, 128.553 / 255, 24.966 / 255)
+"""Share of R, G and B in studio-range Y, as in MATLAB's rgb2ycbcr; they add up to 219/255."""
+
+
+def rgb_to_y(image: Tensor) -> Tensor:
+    """Luma of ITU-R BT.601 in studio range, as papers on super-resolution use it.
+
+    ``image`` is (B,3,H,W) in [0,1]; the result (B,1,H,W) in [16/255, 235/255], of the same dtype and not rounded.
+    Raises ConfigError for other shapes.
+
+    >>> import torch
+    >>> (rgb_to_y(torch.ones(1, 3, 1, 1)) * 255).round(decimals=3).item()
+    235.0
+    """
+    if image.ndim != 4 or image.shape[1] != 3:
+        raise ConfigError(f"an RGB image must be (B,3,H,W), got {tuple(image.shape)}")
+    red, green, blue = image[:, 0:1], image[:, 1:2], image[:, 2:3]
+    of_red, of_green, of_blue = STUDIO_WEIGHTS
+    return STUDIO_BLACK + of_red * red + of_green * green + of_blue * blue

@@ -1,0 +1,64 @@
+"""What a run leaves behind for people: a line per event, sample sheets, and TensorBoard if asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+from restore.errors import ConfigError
+
+EventKind = Literal["start", "step", "validated", "saved", "done"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something worth telling: numbers by name, all of them finite."""
+
+    kind: EventKind
+    step: int
+    values: dict[str, float]
+    message: str = ""
+
+
+class Journal:
+    """Appends every event to ``journal.jsonl``, hands it on, and mirrors its numbers to TensorBoard."""
+
+    def __init__(self, folder: Path, tell: Callable[[Event], None], *, tensorboard: bool = False) -> None:
+        self._file = (folder / "journal.jsonl").open("a", encoding="utf-8")
+        self._tell = tell
+        self._board = _open_board(folder) if tensorboard else None
+
+    def write(self, event: Event) -> None:
+        """Record one event."""
+        line: dict[str, float | str] = {"kind": event.kind, "step": event.step, **event.values}
+        if event.message:
+            line["message"] = event.message
+        self._file.write(json.dumps(line) + "\n")
+        self._file.flush()
+        if self._board is not None:
+            for name, value in event.values.items():
+                self._board.add_scalar(name, value, event.step)  # type: ignore[no-untyped-call]
+        self._tell(event)
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        if self._board is not None:
+            self._board.close()  # type: ignore[attr-defined]
+
+
+def _open_board(folder: Path) -> object:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise ConfigError('TensorBoard is not installed; pip install "restore-photos[tensorboard]"') from error
+    board: object = SummaryWriter(str(folder / "tensorboard"))  # type: ignore[no-untyped-call]
+    return board
