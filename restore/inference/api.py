@@ -4,28 +4,41 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
 from restore.errors import ConfigError
 from restore.inference.upscale import Target, Upscaler
-from restore.io.convert import photo_from_array, photo_from_pil, photo_to_array, photo_to_pil
+from restore.io.convert import PilImage, photo_from_array, photo_from_pil, photo_to_array, photo_to_pil
 from restore.io.photo import Photo
 from restore.io.read import read_photo
 from restore.io.write import WriteOptions, encode_photo
 from restore.tasks import Condition
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-Kept = TypeVar("Kept", bytes, "np.ndarray[Any, Any]", "Image", Photo)
+Kept = TypeVar("Kept", bytes, "np.ndarray[Any, Any]", PilImage, Photo)
 
 
 @overload
-def upscale(photo: str | Path, scale: float | None = ..., **options: Any) -> Image: ...
+def upscale(
+    photo: str | Path,
+    scale: float | None = ...,
+    *,
+    condition: Condition | None = ...,
+    device: str = ...,
+    size: str = ...,
+    long_side: int | None = ...,
+) -> PilImage: ...
 @overload
-def upscale(photo: Kept, scale: float | None = ..., **options: Any) -> Kept: ...
+def upscale(
+    photo: Kept,
+    scale: float | None = ...,
+    *,
+    condition: Condition | None = ...,
+    device: str = ...,
+    size: str = ...,
+    long_side: int | None = ...,
+) -> Kept: ...
 def upscale(
     photo: object,
     scale: float | None = None,
@@ -57,7 +70,7 @@ def as_photo(photo: object) -> Photo:
         return read_photo(photo)
     if isinstance(photo, np.ndarray):
         return photo_from_array(photo)
-    if hasattr(photo, "getbands"):
+    if isinstance(photo, PilImage):
         return photo_from_pil(photo)
     raise ConfigError(f"a photo is a path, bytes, a PIL image or a numpy array, not {type(photo).__name__}")
 

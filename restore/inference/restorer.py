@@ -12,6 +12,7 @@ from restore.errors import ConfigError
 from restore.inference.device import Device, choose_device
 from restore.models.unet import UNet
 from restore.models.weights import Card, Weights, find_weights, load_network
+from restore.ops.lock import lock_colour
 from restore.ops.pad import pad_to_multiple
 from restore.ops.tile import run_tiled
 from restore.tasks import BLIND, Condition
@@ -63,7 +64,8 @@ class Restorer:
     def restore(self, image: Tensor, condition: Condition = BLIND) -> Tensor:
         """Restore (1,3,H,W) float32 in [0,1], any size; gives (1,3,scale*H,scale*W) on the host, not clipped.
 
-        ``condition`` says what is known to be wrong with the picture. DeviceError when memory does not suffice.
+        ``condition`` says what is known to be wrong with the picture. Broad colours are those of the input, exactly.
+        DeviceError when memory does not suffice.
         """
         height, width = image.shape[-2:]
         maps = condition.maps().to(self.device.torch)
@@ -86,7 +88,7 @@ class Restorer:
                 overlap=network.radius,
                 multiple=network.multiple,
             )
-        return result[..., : self.scale * height, : self.scale * width]
+            return lock_colour(result[..., : self.scale * height, : self.scale * width], image)
 
 
 def core_for(network: UNet, max_memory: int) -> int:

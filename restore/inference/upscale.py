@@ -131,6 +131,7 @@ class Upscaler:
             factor, tuple(names), max(round(height * factor), 1), max(round(width * factor), 1), tuple(notes)
         )
 
+    @torch.inference_mode()
     def __call__(
         self, photo: Photo, target: Target | None = None, condition: Condition | None = None
     ) -> tuple[Photo, Report]:
@@ -141,7 +142,7 @@ class Upscaler:
         started = time.perf_counter()
         plan = self.plan(photo.height, photo.width, target or Target())
         if condition is None:
-            condition = Condition(noise=None, jpeg=photo.quality if photo.format == "JPEG" else None)
+            condition = condition_of(photo)
         source = photo.pixels[None]
         pixels = source
         for name in plan.weights:
@@ -175,6 +176,11 @@ class Upscaler:
         if name not in self._loaded:
             self._loaded[name] = Restorer(name, device=self.device, max_memory=self._max_memory, tile=self._tile)
         return self._loaded[name]
+
+
+def condition_of(photo: Photo) -> Condition:
+    """What the file itself tells: the JPEG quality from its tables; noise is left to the network's own judgement."""
+    return Condition(noise=None, jpeg=photo.quality if photo.format == "JPEG" else None)
 
 
 def _networks(size: str, weights: str | Path | None) -> dict[int, str]:

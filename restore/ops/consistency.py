@@ -2,7 +2,7 @@
 
 Both walk down the result in bands of rows, so that a very large one needs little more than its own memory: a band is
 exact where so many rows of the source are exactly so many of the result. Sizes without a common divisor leave one band
-per channel, which takes at most about as much again as the float32 result itself.
+per channel, which takes up to one and a half times the memory of the float32 result.
 """
 
 from __future__ import annotations
@@ -66,9 +66,10 @@ def colour_drift(restored: Tensor, source: Tensor) -> float:
 def _mean(image: Tensor) -> Tensor:
     """Mean of each channel of a (1,3,H,W) image as (3,), summed in float64 band by band."""
     rows = max(1, BAND_PX // image.shape[-1])
-    tops = range(0, image.shape[-2], rows)
-    sums = [image[..., top : top + rows, :].double().sum(dim=(0, 2, 3)) for top in tops]
-    return torch.stack(sums).sum(dim=0) / (image.shape[-2] * image.shape[-1])
+    total = torch.zeros(3, dtype=torch.float64)
+    for top in range(0, image.shape[-2], rows):
+        total += image[..., top : top + rows, :].double().sum(dim=(0, 2, 3)).cpu()
+    return total / (image.shape[-2] * image.shape[-1])
 
 
 def _check(restored: Tensor, source: Tensor) -> None:

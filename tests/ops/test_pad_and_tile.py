@@ -76,9 +76,7 @@ def test_running_out_of_memory_halves_the_tile_and_still_gives_the_whole_picture
 
 def test_a_device_too_small_for_one_tile_is_said_plainly() -> None:
     with pytest.raises(DeviceError, match="not enough memory for one tile"):
-        run_tiled(
-            torch.rand(1, 1, 8, 8), _SmallMemory(0, MemoryError()), scale=2, core=8, overlap=2, multiple=2
-        )
+        run_tiled(torch.rand(1, 1, 8, 8), _SmallMemory(0, MemoryError()), scale=2, core=8, overlap=2, multiple=2)
 
 
 def test_an_error_that_is_not_about_memory_is_not_swallowed() -> None:

@@ -1,0 +1,160 @@
+"""Many photos through one worker: reading ahead and writing behind, one thread each, in order.
+
+At most three photos are alive at a time, one being read, one restored and one written, so memory does not
+grow with the number of files.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from restore.errors import DeviceError, RestoreError
+from restore.inference.upscale import Report
+from restore.io.folder import Job
+from restore.io.photo import Photo
+
+Stage = Literal["read", "restore", "write"]
+
+REPORT_WAIT_S: Final = 0.3
+"""A file written within this time is reported before the next photo starts; a slower one runs beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A photo whose result is whole and in its place."""
+
+    job: Job
+    report: Report
+    seconds: float
+    """Time spent on this photo, from opening it to its result being in place; waiting for its turn not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A photo left alone."""
+
+    job: Job
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A photo without a result; nothing was left under the target's name."""
+
+    job: Job
+    error: RestoreError
+    stage: Stage
+
+
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """A finished photo on its way to the disk; ``future`` gives the seconds it took."""
+
+    done: Done
+    future: Future[float]
+
+
+def run_batch(
+    jobs: Iterable[Job],
+    work: Callable[[Photo], tuple[Photo, Report]],
+    *,
+    read: Callable[[Path], Photo],
+    write: Callable[[Photo, Path], None],
+) -> Generator[Done | Failed, None, None]:
+    """Restore every job's source into its target; one bad photo never stops the rest.
+
+    Results come in the order of ``jobs``. ``work`` runs in the caller's thread, so Ctrl-C interrupts it; closing
+    the generator, or an interrupt, lets a file that is being written be finished and starts nothing new. Errors of
+    the package and a lack of memory become ``Failed``; anything else is a bug and is raised.
+    """
+    with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(1, "write") as writer, _cancelling(reader):
+        writing: _Writing | None = None
+        for job, reading in _read_ahead(jobs, read, reader):
+            outcome = _restore(job, reading, work)
+            if writing is not None:
+                yield _finish(writing)
+                writing = None
+            if isinstance(outcome, Failed):
+                yield outcome
+                continue
+            done, photo = outcome
+            writing = _Writing(done, writer.submit(_timed_write, write, photo, job.target))
+            del outcome, photo
+            if wait([writing.future], timeout=REPORT_WAIT_S).done:
+                yield _finish(writing)
+                writing = None
+        if writing is not None:
+            yield _finish(writing)
+
+
+@contextmanager
+def _cancelling(executor: ThreadPoolExecutor) -> Iterator[None]:
+    """Whatever has not started when the block ends never will."""
+    try:
+        yield
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _read_ahead(
+    jobs: Iterable[Job], read: Callable[[Path], Photo], reader: ThreadPoolExecutor
+) -> Iterator[tuple[Job, Future[tuple[Photo, float]]]]:
+    """Each job with its photo to come; the next one is being read while this one is used."""
+    waiting: tuple[Job, Future[tuple[Photo, float]]] | None = None
+    for job in jobs:
+        following = (job, reader.submit(_timed_read, read, job.source))
+        if waiting is not None:
+            yield waiting
+        waiting = following
+    if waiting is not None:
+        yield waiting
+
+
+def _restore(
+    job: Job, reading: Future[tuple[Photo, float]], work: Callable[[Photo], tuple[Photo, Report]]
+) -> tuple[Done, Photo] | Failed:
+    stage: Stage = "read"
+    try:
+        photo, read_s = reading.result()
+        stage = "restore"
+        start = time.perf_counter()
+        restored, report = work(photo)
+    except (RestoreError, MemoryError) as error:
+        return Failed(job, _named(job, error), stage)
+    seconds = read_s + time.perf_counter() - start
+    return Done(job, report, seconds), restored
+
+
+def _finish(writing: _Writing) -> Done | Failed:
+    done = writing.done
+    try:
+        write_s = writing.future.result()
+    except (RestoreError, MemoryError) as error:
+        return Failed(done.job, _named(done.job, error), "write")
+    return Done(done.job, done.report, done.seconds + write_s)
+
+
+def _named(job: Job, error: RestoreError | MemoryError) -> RestoreError:
+    if isinstance(error, RestoreError):
+        return error
+    named = DeviceError(f"{job.source}: not enough memory for this photo; try a smaller scale or another machine")
+    named.__cause__ = error
+    return named
+
+
+def _timed_read(read: Callable[[Path], Photo], source: Path) -> tuple[Photo, float]:
+    start = time.perf_counter()
+    photo = read(source)
+    return photo, time.perf_counter() - start
+
+
+def _timed_write(write: Callable[[Photo, Path], None], photo: Photo, target: Path) -> float:
+    start = time.perf_counter()
+    write(photo, target)
+    return time.perf_counter() - start

@@ -1,0 +1,162 @@
+"""The plan of a run: which photo goes into which file, settled before the first one is opened."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from restore.errors import ConfigError, OutputError
+from restore.io.formats import FORMATS, PHOTO_SUFFIXES, format_named, format_of
+from restore.io.naming import OwnOutputs, checked_template, suffix_of_result
+from restore.io.walk import Filter, Found, check_exists, is_folder, is_pattern, matches, walk
+from restore.io.write import exists_already
+
+__all__ = ["PHOTO_SUFFIXES", "Job", "Plan", "plan_jobs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One photo and the file that its result goes into."""
+
+    source: Path
+    target: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run will do: ``jobs``; ``skipped`` ones whose target exists; files ``ignored`` in folders."""
+
+    jobs: tuple[Job, ...]
+    skipped: tuple[Job, ...] = ()
+    ignored: tuple[Path, ...] = ()
+
+
+def plan_jobs(
+    inputs: Sequence[str],
+    *,
+    output: str | None,
+    what: str,
+    template: str = "{stem}_{what}{ext}",
+    format: str | None = None,  # noqa: A002 - the option's name
+    recursive: bool = True,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    overwrite: bool = False,
+) -> Plan:
+    """Settle the target of every photo among ``inputs`` (files, folders and patterns).
+
+    Without ``output`` results stand beside their sources, named by ``template`` with ``what`` (such as x4). ``output``
+    is a folder when it ends with a slash, is one, or several inputs are given: names stay and the tree is mirrored
+    (below each folder's own name when several folders are given). Else it is the one target file.
+
+    An existing target is an OutputError for a single file and skipped in a batch. Two photos with one target, and a
+    target that is a source, are OutputErrors always. ImageError: a missing file or a folder that cannot be opened.
+    """
+    if not inputs:
+        raise ConfigError("no photo given; name files, folders or patterns")
+    template = checked_template(template)
+    batch = len(inputs) > 1 or is_folder(Path(inputs[0])) or is_pattern(inputs[0])
+    folder = _output_folder(output, batch=batch)
+    chosen = Filter(
+        own_outputs=OwnOutputs(template, what), recursive=recursive, include=include, exclude=exclude, output=folder
+    )
+    found, ignored = _collect(inputs, chosen)
+    if output is not None and folder is None:
+        jobs = [Job(found[0].path, _target_file(output, format))]
+    else:
+        jobs = [Job(item.path, _target(item, folder, what, template, format)) for item in found]
+    _refuse_collisions(jobs)
+    _refuse_own_sources(jobs)
+    existing = [] if overwrite else [job for job in jobs if os.path.lexists(job.target)]
+    if existing and not batch:
+        raise exists_already(existing[0].target)
+    return Plan(tuple(job for job in jobs if job not in existing), tuple(existing), tuple(ignored))
+
+
+def _output_folder(output: str | None, *, batch: bool) -> Path | None:
+    if output is None:
+        return None
+    path = Path(output)
+    if not (output.endswith(("/", os.sep)) or is_folder(path) or batch):
+        return None
+    if path.exists() and not is_folder(path):
+        raise OutputError(f"{output}: this is a file; results of several photos need a folder: choose another with -o")
+    return path
+
+
+def _target_file(output: str, wanted: str | None) -> Path:
+    path, named = Path(output), format_of(Path(output))
+    if named is None:
+        raise OutputError(
+            f"{output}: no such folder, and no picture's suffix; end it with / for a folder, or with .jpg"
+        )
+    if named not in FORMATS or (wanted and format_named(wanted) != named):
+        suffix = FORMATS[format_named(wanted)].suffixes[0] if wanted else ".png"
+        raise OutputError(f"{output}: the result is not written as {named}; name it {path.stem}{suffix}")
+    return path
+
+
+def _target(item: Found, folder: Path | None, what: str, template: str, wanted: str | None) -> Path:
+    suffix = suffix_of_result(item.path, wanted)
+    if folder is not None:
+        return folder / item.place.with_name(item.path.stem + suffix)
+    return item.path.with_name(template.format(stem=item.path.stem, what=what, ext=suffix))
+
+
+def _collect(inputs: Sequence[str], chosen: Filter) -> tuple[list[Found], list[Path]]:
+    """All pictures once, in the order given; files named one by one are taken without question."""
+    named = [Path(word) for word in inputs]
+    several_folders = sum(is_folder(path) for path in named) > 1
+    found: list[Found] = []
+    ignored: list[Path] = []
+    for word, path in zip(inputs, named, strict=True):
+        if is_folder(path):
+            inner, rest = walk(path, chosen)
+            root = Path(path.resolve().name) if several_folders else Path()
+            found += [Found(item.path, root / item.place) for item in inner]
+        elif is_pattern(word):
+            inner, rest = matches(word, chosen)
+            found += inner
+        else:  # a shell may have made the list from a pattern: results of the others in it are no sources
+            check_exists(path)
+            rest = [path] if chosen.own_outputs.holds(path.name, _names_beside(path, named)) else []
+            found += [] if rest else [Found(path, Path(path.name))]
+        ignored += rest
+    unique = {item.path.resolve(): item for item in reversed(found)}
+    return [item for item in found if unique[item.path.resolve()] is item], ignored
+
+
+def _names_beside(path: Path, named: Sequence[Path]) -> set[str]:
+    return {other.name for other in named if other.parent == path.parent and other.name != path.name}
+
+
+def _refuse_collisions(jobs: Sequence[Job]) -> None:
+    sources: dict[str, Path] = {}
+    for job in jobs:
+        key = os.path.normcase(job.target.absolute())
+        other = sources.setdefault(key, job.source)
+        if other is not job.source:
+            raise OutputError(
+                f"{other} and {job.source} would both become {job.target}; rename one, leave one out with --exclude, "
+                "or do not ask for one --format"
+            )
+
+
+def _refuse_own_sources(jobs: Sequence[Job]) -> None:
+    sources = {_identity(job.source): job.source for job in jobs}
+    for job in jobs:
+        if not job.target.exists():
+            continue
+        source = sources.get(_identity(job.target))
+        if source is not None:
+            raise OutputError(
+                f"{job.target}: the result would replace the photo {source}; choose another name or folder with -o"
+            )
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """The same for all names of one file: through links of either kind."""
+    facts = path.stat()
+    return facts.st_dev, facts.st_ino

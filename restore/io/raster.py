@@ -1,0 +1,146 @@
+"""Between stored numbers and the house's pixels: upright, scaled to [0,1], colours in sRGB; and back, rounded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from restore.io import engine
+from restore.io.curves import SRGB
+from restore.io.profile import Family, Rendering
+
+Layout = Literal["L", "LA", "RGB", "RGBA", "CMYK"]
+FAMILIES: Final[dict[Layout, Family]] = {"L": "gray", "LA": "gray", "RGB": "rgb", "RGBA": "rgb", "CMYK": "cmyk"}
+CHANNELS: Final[dict[Layout, int]] = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4}
+STRIP_PX: Final = 1 << 20
+"""Pixels converted at a time, so that scratch space stays small beside the photo."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Raster:
+    """Numbers as stored in a file: (H,W,C), uint8 or uint16, straight alpha last."""
+
+    array: NDArray[np.uint8] | NDArray[np.uint16]
+    layout: Layout
+
+    @property
+    def depth(self) -> int:
+        """Bits per channel, 8 or 16."""
+        return self.array.dtype.itemsize * 8
+
+    @property
+    def family(self) -> Family:
+        """What the colour channels are."""
+        return FAMILIES[self.layout]
+
+    def turned(self, orientation: int) -> Raster:
+        """Upright by the EXIF orientation 1..8; a view, nothing is copied."""
+        array = self.array
+        if orientation >= 5:
+            array = array.transpose(1, 0, 2)
+        if orientation in (2, 3, 6, 7):
+            array = array[:, ::-1]
+        if orientation in (3, 4, 7, 8):
+            array = array[::-1]
+        return Raster(array, self.layout)
+
+
+def into_house(raster: Raster, rendering: Rendering) -> tuple[Tensor, Tensor | None]:
+    """Pixels (3,H,W) and alpha (H,W) or None, float32."""
+    top = 2.0**raster.depth - 1
+    array = raster.array
+    alpha = _scaled(array[..., -1:], top)[0] if raster.layout in ("LA", "RGBA") else None
+    if raster.family == "gray":
+        return _scaled(array[..., :1], top).expand(3, -1, -1).contiguous(), alpha
+    if raster.family == "cmyk" or rendering.kind == "lut":
+        colour = np.ascontiguousarray(array[..., : 4 if raster.family == "cmyk" else 3])
+        image = Image.frombuffer("CMYK" if raster.family == "cmyk" else "RGB", colour.shape[1::-1], colour.tobytes())
+        array, top = np.asarray(_into_srgb(image, rendering)), 255.0
+    pixels = _scaled(array[..., :3], top)
+    if rendering.kind == "matrix":
+        _through_matrix(pixels, pixels, rendering, back=False, exact=raster.depth > 8)
+    return pixels, alpha
+
+
+def _into_srgb(image: Image.Image, rendering: Rendering) -> Image.Image:
+    if rendering.icc is None or rendering.kind not in ("lut", "cmyk"):
+        return image.convert("RGB")
+    return engine.into_srgb(image, rendering.icc, rendering.kind)
+
+
+def _scaled(array: NDArray[np.uint8] | NDArray[np.uint16], top: float) -> Tensor:
+    """(H,W,C) integers of any strides to float32 (C,H,W) in [0,1]."""
+    scaled = np.empty((array.shape[2], *array.shape[:2]), dtype=np.float32)
+    np.copyto(scaled, array.transpose(2, 0, 1), casting="unsafe")
+    return torch.from_numpy(scaled).div_(top)
+
+
+def _strips(height: int, width: int) -> list[slice]:
+    step = max(1, STRIP_PX // max(1, width))
+    return [slice(start, start + step) for start in range(0, height, step)]
+
+
+def _through_matrix(source: Tensor, target: Tensor, rendering: Rendering, *, back: bool, exact: bool) -> None:
+    """``target`` gets ``source`` (both (3,H,W), may be one) moved from the profile to sRGB, or back."""
+    assert rendering.curves is not None
+    assert rendering.to_srgb is not None
+    dtype = torch.float64 if exact else torch.float32
+    matrix = (torch.linalg.inv(rendering.to_srgb) if back else rendering.to_srgb).to(dtype)
+    for rows in _strips(*source.shape[1:]):
+        strip = source[:, rows].to(dtype)
+        if back:
+            linear = SRGB.decode(strip)
+        else:
+            linear = torch.stack([curve.decode(strip[i]) for i, curve in enumerate(rendering.curves)])
+        mixed = torch.einsum("ij,jhw->ihw", matrix, linear)
+        if back:
+            target[:, rows] = torch.stack([curve.encode(mixed[i]) for i, curve in enumerate(rendering.curves)])
+        else:
+            target[:, rows] = SRGB.encode(mixed)
+
+
+def from_house(pixels: Tensor, alpha: Tensor | None, layout: Layout, depth: int, rendering: Rendering) -> Raster:
+    """Pixels (3,H,W) and alpha (H,W) as numbers to store, rounded to the nearest level and clipped to the range."""
+    height, width = int(pixels.shape[1]), int(pixels.shape[2])
+    if rendering.kind in ("lut", "cmyk"):
+        return _by_engine(pixels, alpha, layout, depth, rendering)
+    array = np.empty((height, width, CHANNELS[layout]), dtype=np.uint8 if depth == 8 else np.uint16)
+    for rows in _strips(height, width):
+        strip = pixels[:, rows].to("cpu", torch.float32)
+        if layout in ("L", "LA"):
+            strip = strip.mean(dim=0, keepdim=True)
+        elif rendering.kind == "matrix":
+            moved = torch.empty_like(strip)
+            _through_matrix(strip, moved, rendering, back=True, exact=depth > 8)
+            strip = moved
+        array[rows, :, : len(strip)] = _rounded(strip, depth)
+        if layout in ("LA", "RGBA"):
+            shown = torch.ones_like(strip[:1]) if alpha is None else alpha[None, rows].to("cpu", torch.float32)
+            array[rows, :, -1:] = _rounded(shown, depth)
+    return Raster(array, layout)
+
+
+def _rounded(strip: Tensor, depth: int) -> NDArray[np.int32]:
+    top = 2**depth - 1
+    levels: NDArray[np.int32] = (strip * top).add_(0.5).clamp_(0, top).to(torch.int32).permute(1, 2, 0).numpy()
+    return levels  # cutting off after adding a half is rounding
+
+
+def _by_engine(pixels: Tensor, alpha: Tensor | None, layout: Layout, depth: int, rendering: Rendering) -> Raster:
+    assert rendering.icc is not None
+    assert rendering.kind in ("lut", "cmyk")
+    plain = Rendering("same")
+    rgb = from_house(pixels, None, "RGB", 8, plain).array
+    image = Image.frombuffer("RGB", rgb.shape[1::-1], rgb.tobytes())
+    stored = np.asarray(engine.from_srgb(image, rendering.icc, rendering.kind))
+    if depth == 8 and layout != "RGBA":
+        return Raster(stored, layout)
+    array = from_house(pixels, alpha, layout, depth, plain).array
+    array[..., : stored.shape[2]] = stored if depth == 8 else stored.astype(np.uint16) * 257
+    return Raster(array, layout)

@@ -1,0 +1,166 @@
+"""A Photo goes into a file whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from restore.errors import ConfigError, ImageError, OutputError
+from restore.io.encode import Recipe, encode, plan_encoding
+from restore.io.formats import FORMATS, format_named, format_of, writable
+from restore.io.metadata import stripped
+from restore.io.photo import Photo, Strip
+from restore.io.read import photo_size
+
+STRIPS: Final = ("none", "gps", "all")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteOptions:
+    """What a person asked for; None keeps to the source."""
+
+    format: str | None = None
+    """A word like jpg, png, tiff; None: by the file name, else like the source."""
+    quality: int | None = None
+    """1..100 for lossy formats; None: like the source, from 85 to 95."""
+    depth: int | None = None
+    """8 or 16 bits per channel."""
+    strip: Strip = "none"
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if self.format is not None:
+            format_named(self.format)
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise ConfigError(f"--quality must be 1 to 100, got {self.quality}")
+        if self.depth not in (None, 8, 16):
+            raise ConfigError(f"--depth must be 8 or 16, got {self.depth}")
+        if self.strip not in STRIPS:
+            raise ConfigError(f"--strip must be one of {', '.join(STRIPS)}, got {self.strip!r}")
+
+
+def _chosen_format(photo: Photo, options: WriteOptions, path: Path | None = None) -> str:
+    """The option, else what the file name promises, else the source's format where that can hold the photo."""
+    asked = format_named(options.format) if options.format else None
+    if path is None:
+        return asked or writable(photo.format, alpha=photo.alpha is not None)
+    named = format_of(path)
+    if named is None or named not in FORMATS:
+        raise ConfigError(f"{path}: no picture can be written under this suffix; end the name with .jpg, .png or .tif")
+    if asked and asked != named:
+        suffix = FORMATS[asked].suffixes[0]
+        raise ConfigError(f"{path}: the name says {named}, the option says {asked}; name it {path.stem}{suffix}")
+    return named
+
+
+def _recipe(photo: Photo, options: WriteOptions, path: Path | None = None) -> Recipe:
+    return plan_encoding(photo, _chosen_format(photo, options, path), depth=options.depth, quality=options.quality)
+
+
+def encode_photo(photo: Photo, options: WriteOptions) -> tuple[bytes, str]:
+    """The bytes of a whole file, and the format really used.
+
+    Without a format asked for, it is the source's; PNG where that cannot hold the photo (a GIF, or transparency for
+    a JPEG). Transparency that goes into a JPEG by request is laid on white. Colours return into the photo's profile,
+    which is embedded. ConfigError: an option does not fit the format. ImageError: too many pixels for it.
+    """
+    ready = stripped(photo, options.strip)
+    recipe = _recipe(ready, options)
+    return encode(ready, recipe), recipe.format
+
+
+def output_notes(photo: Photo, options: WriteOptions, path: Path | None = None) -> tuple[str, ...]:
+    """What a file written with these options (and under this name) cannot hold, in words."""
+    return _recipe(stripped(photo, options.strip), options, path).notes
+
+
+def suffix_for(photo_format: str, path: Path, options: WriteOptions, alpha: bool) -> str:
+    """The suffix of the result of the source ``path``: its own while the format stays, so .JPG stays .JPG.
+
+    >>> suffix_for("JPEG", Path("a.JPG"), WriteOptions(), False), suffix_for("GIF", Path("a.gif"), WriteOptions(), True)
+    ('.JPG', '.png')
+    """
+    chosen = format_named(options.format) if options.format else writable(photo_format, alpha=alpha)
+    return path.suffix if format_of(path) == chosen else FORMATS[chosen].suffixes[0]
+
+
+def write_photo(photo: Photo, path: Path, options: WriteOptions) -> None:
+    """Write ``photo`` under ``path``, whose folders are made.
+
+    The file appears only when it is complete and has been opened again: it is built under a hidden name beside its
+    target and renamed. OutputError: it exists and ``overwrite`` is off. ImageError: no room, no permission, or what
+    was written cannot be read back.
+    """
+    if path.exists() and not options.overwrite:
+        raise exists_already(path)
+    ready = stripped(photo, options.strip)
+    data = encode(ready, _recipe(ready, options, path))
+    with _faults_named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".restore-", suffix=path.suffix, dir=path.parent)
+    temporary = Path(name)
+    try:
+        with _faults_named(path):
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            _give_usual_permissions(temporary, path)
+        if photo_size(temporary) != (photo.height, photo.width):
+            raise ImageError(f"{path}: what was written cannot be read back; check the disk and try again")
+        _put_in_place(temporary, path, overwrite=options.overwrite)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def exists_already(path: Path) -> OutputError:
+    """The refusal to overwrite."""
+    return OutputError(f"{path}: this file exists already; add --overwrite to replace it, or choose another name")
+
+
+def _put_in_place(temporary: Path, path: Path, *, overwrite: bool) -> None:
+    if path.exists() and not overwrite:  # it came while we were at work
+        raise exists_already(path)
+    with _faults_named(path):
+        temporary.replace(path)
+
+
+def _give_usual_permissions(temporary: Path, path: Path) -> None:
+    """Those of the file to be replaced, else what the process gives new files: temporary ones are private."""
+    if path.exists():
+        temporary.chmod(path.stat().st_mode & 0o777)
+        return
+    mask = os.umask(0)
+    os.umask(mask)
+    temporary.chmod(0o666 & ~mask)
+
+
+@contextmanager
+def _faults_named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as fault:
+        raise _unwritable(path, fault) from fault
+
+
+def _unwritable(path: Path, fault: OSError) -> ImageError:
+    match fault.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            cure = "the disk is full; make room there or choose another folder with -o"
+        case errno.EROFS:
+            cure = "the disk is read-only; choose another folder with -o"
+        case errno.EACCES | errno.EPERM:
+            cure = "writing is not permitted there; choose another folder with -o"
+        case errno.ENAMETOOLONG:
+            cure = "the name is too long; choose a shorter one with -o"
+        case errno.ENOTDIR | errno.EEXIST:
+            cure = "a part of its folder is a file; choose another folder with -o"
+        case _:
+            cure = f"{fault.strerror or fault}; check the disk or choose another folder with -o"
+    return ImageError(f"{path}: cannot be written: {cure}")

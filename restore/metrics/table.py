@@ -1,0 +1,44 @@
+"""What is measured: one row per figure, with its unit and which way is better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """How one figure is shown and compared."""
+
+    label: str
+    """Name in tables, complete enough to know the variant."""
+
+    better: Literal["higher", "lower"]
+    """Which way is better."""
+
+    unit: str = ""
+    """Unit, empty for pure numbers."""
+
+    digits: int = 2
+    """Decimals that mean something."""
+
+    def prefers(self, one: float, other: float) -> bool:
+        """Whether ``one`` is strictly better than ``other``.
+
+        >>> METRICS["psnr"].prefers(34.0, 33.0), METRICS["lpips"].prefers(0.3, 0.2)
+        (True, False)
+        """
+        return one > other if self.better == "higher" else one < other
+
+
+LPIPS_LABEL: Final = "LPIPS squeeze v0.1"
+
+METRICS: Final[Mapping[str, Metric]] = {
+    "psnr": Metric(label="PSNR-Y", better="higher", unit="dB"),
+    "ssim": Metric(label="SSIM-Y", better="higher", digits=4),
+    "lpips": Metric(label=LPIPS_LABEL, better="lower", digits=4),
+    "consistency": Metric(label="consistency", better="higher", unit="dB"),
+    "drift": Metric(label="colour drift", better="lower", unit="/255", digits=3),
+}
+"""The figures of an upscaling evaluation, in the order in which they are shown."""
