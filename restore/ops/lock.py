@@ -18,8 +18,8 @@ _BAND_ROWS: Final = 512
 def lock_colour(restored: Tensor, source: Tensor) -> Tensor:
     """Shift ``restored`` (1,3,sH,sW) smoothly, in place, until its broad colours are those of ``source`` (1,3,H,W).
 
-    s is whole. Only differences wider than about forty pixels of the photo are moved, so detail and grain stay what they
-    are; the same idea as back-projection of the lowest frequencies. Works on the host in bands of rows.
+    s is whole. Only differences wider than about forty pixels of the photo are moved, so detail and grain stay what
+    they are: back-projection of the lowest frequencies alone. Works on the host in bands of rows.
     """
     scale = restored.shape[-1] // source.shape[-1]
     cell = CELL_PX * scale

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import Literal, Protocol
 
 from restore.errors import ConfigError
 
@@ -41,7 +41,7 @@ class Journal:
         self._file.flush()
         if self._board is not None:
             for name, value in event.values.items():
-                self._board.add_scalar(name, value, event.step)  # type: ignore[no-untyped-call]
+                self._board.add_scalar(name, value, event.step)
         self._tell(event)
 
     def __enter__(self) -> Journal:
@@ -52,13 +52,20 @@ class Journal:
     ) -> None:
         self._file.close()
         if self._board is not None:
-            self._board.close()  # type: ignore[attr-defined]
+            self._board.close()
 
 
-def _open_board(folder: Path) -> object:
+class _Board(Protocol):
+    """What is used of TensorBoard's writer."""
+
+    def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> None: ...
+    def close(self) -> None: ...
+
+
+def _open_board(folder: Path) -> _Board:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise ConfigError('TensorBoard is not installed; pip install "restore-photos[tensorboard]"') from error
-    board: object = SummaryWriter(str(folder / "tensorboard"))  # type: ignore[no-untyped-call]
+    board: _Board = SummaryWriter(str(folder / "tensorboard"))
     return board

@@ -12,6 +12,7 @@ from PIL import Image
 from restore.datasets.folders import Example
 from restore.datasets.loader import PatchLoader, PhotoCache
 from restore.datasets.synthetic import Damage, spoil
+from restore.errors import ImageError
 from restore.ops.degrade import to_8_bits
 from restore.ops.resize import resize
 
@@ -64,7 +65,7 @@ def test_the_cache_forgets_the_oldest_photo_first_and_stays_small(tmp_path: Path
     for path in paths[:2]:
         path.unlink()
     assert int(cache.get(paths[3])[0, 0, 0]) == 27
-    with pytest.raises(Exception, match="0.png"):
+    with pytest.raises(ImageError, match=r"0\.png"):
         cache.get(paths[0])
 
 
@@ -89,4 +90,5 @@ def test_a_hidden_condition_tells_nothing_and_hiding_happens_as_often_as_asked()
     assert (jpeg[jpeg_known == 0] == 0).all()
     assert float((noise_known == 0).float().mean()) == pytest.approx(0.3, abs=0.06)
     assert float((jpeg_known == 0).float().mean()) == pytest.approx(0.3, abs=0.06)
-    assert condition.min() >= 0 and condition.max() <= 1
+    assert condition.min() >= 0
+    assert condition.max() <= 1

@@ -51,7 +51,9 @@ def test_no_output_pixel_looks_farther_than_the_network_declares(config: Generat
     changed = photo.clone()
     changed[..., middle, middle] += 0.5
     with torch.no_grad():
-        difference = (network(changed, torch.zeros(1, 4, 1, 1)) - network(photo, torch.zeros(1, 4, 1, 1))).abs().sum(1)[0]
+        difference = (
+            (network(changed, torch.zeros(1, 4, 1, 1)) - network(photo, torch.zeros(1, 4, 1, 1))).abs().sum(1)[0]
+        )
     touched = difference.nonzero()
     first, last = touched.min() // config.scale, touched.max() // config.scale
     assert middle - network.radius <= int(first) <= int(last) <= middle + network.radius

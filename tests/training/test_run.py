@@ -116,7 +116,9 @@ def test_a_loss_that_is_not_a_number_stops_the_run_and_keeps_the_last_good_state
 
 def test_pairs_are_learnt_from_as_they_are(pairs: tuple[Path, Path], tmp_path: Path) -> None:
     lq, hq = pairs
-    settings = config(hq, tmp_path / "run", hq=None, pairs_lq=str(lq), pairs_hq=str(hq), steps=150, val=str(hq), lr=3e-3)
+    settings = config(
+        hq, tmp_path / "run", hq=None, pairs_lq=str(lq), pairs_hq=str(hq), steps=150, val=str(hq), lr=3e-3
+    )
     events: list[Event] = []
     train(settings, events.append)
     assert events[-1].values["gain_db"] > 0.02

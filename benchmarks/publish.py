@@ -1,0 +1,118 @@
+"""Put the weights of a finished run into the package, with everything that a model card must say.
+
+    python benchmarks/publish.py RUN --data "what it was trained on" --note "what it is bad at" MEASURED.jsonl...
+
+Each MEASURED file holds lines of ``restore eval --json`` taken with RUN/weights.safetensors: a line whose hash is not
+that of the weights is refused, so no figure can come from another file. Writes restore/weights/NAME.safetensors (figures
+and recipe in its header), models/NAME.toml (the settings of the run) and models/NAME.md (the card).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from restore.models.weights import Card, find_weights, load_tensors_of, save_weights
+
+HOUSE = Path(__file__).parent.parent
+UNITS = {"psnr": "PSNR-Y dB", "ssim": "SSIM-Y", "lpips": "LPIPS squeeze v0.1", "consistency": "consistency dB"}
+
+
+def measured(files: Sequence[Path], sha256: str) -> list[dict[str, Any]]:
+    """All lines of the files; SystemExit when one was taken with other weights."""
+    lines = [json.loads(line) for file in files for line in file.read_text().splitlines() if line.strip()]
+    for line in lines:
+        if line["sha256"] != sha256:
+            raise SystemExit(f"{line['set']}: measured with other weights ({line['sha256'][:12]}), not these")
+    return lines
+
+
+def condition_of(line: dict[str, Any]) -> str:
+    """What was done to the small photos and what the network was told, in a few words."""
+    damage = [f"noise {line['noise']:g}"] if line["noise"] else []
+    damage += [f"JPEG {line['jpeg']}"] if line["jpeg"] else []
+    return f"{' + '.join(damage) or 'clean'}, {line['condition'] if damage else 'told'}"
+
+
+def table(lines: Sequence[dict[str, Any]]) -> str:
+    """Markdown: a row per set and method."""
+    rows = ["| set | input | method | " + " | ".join(UNITS.values()) + " |", "|---" * (3 + len(UNITS)) + "|"]
+    for line in lines:
+        for method, mean in line["means"].items():
+            cells = [f"{mean[name]:.4f}" if name in ("ssim", "lpips") else f"{mean[name]:.2f}" for name in UNITS if name in mean]
+            cells += ["-"] * (len(UNITS) - len(cells))
+            rows.append(f"| {line['set']} | {condition_of(line)} | {method} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def figures(lines: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """The means for the header: ``Set5 PSNR-Y`` and so on, of clean input."""
+    return {
+        f"{line['set']} {unit}": round(mean[name], 4)
+        for line in lines
+        if condition_of(line) == "clean, told"
+        for method, mean in line["means"].items()
+        if method != "bicubic"
+        for name, unit in (("psnr", "PSNR-Y"), ("lpips", "LPIPS squeeze"))
+        if name in mean
+    }
+
+
+def card_text(card: Card, lines: Sequence[dict[str, Any]], parameters: int, size_kb: float, machine: str) -> str:
+    """The card as a page."""
+    shape = card.generator
+    return f"""# {card.name}
+
+{card.size}, x{card.scale}; {parameters / 1e3:.0f} thousand parameters, {size_kb:.0f} kB. Licence: {card.licence}.
+
+**Shape**: widths {shape.widths}, residual blocks {shape.encoder} down, {shape.middle} in the middle, {shape.decoder} up;
+stem {shape.stem}, head {shape.head}, {shape.condition_channels} condition maps.
+
+**Data**: {card.data}
+
+**Recipe**: `restore train upscale --config models/{card.name}.toml`, {card.steps} steps, {card.seconds / 60:.0f} minutes on {machine}.
+Pixel loss only: no adversarial and no perceptual term, so nothing is invented and LPIPS is an independent measure here.
+
+**Measured** by `restore eval upscale -x {card.scale} --weights {card.name} --data SET`, the protocol of the papers: MATLAB-exact
+shrinking rounded to 8 bits, PSNR and SSIM on luma with {card.scale} pixels of border left out, LPIPS on RGB. "told" and "blind" say whether
+the network was told the damage.
+
+{table(lines)}
+
+**Bad at**: {card.note}
+
+SHA-256 of the tensors: `{card.sha256}`
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("measured", nargs="+", type=Path)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--note", required=True)
+    parser.add_argument("--machine", required=True, help="what it was trained on, for the card")
+    arguments = parser.parse_args()
+    found = find_weights(arguments.run / "weights.safetensors")
+    lines = measured(arguments.measured, found.card.sha256)
+    card = replace(
+        found.card, size="fast", licence="MIT", data=arguments.data, note=arguments.note, figures=figures(lines)
+    )
+    tensors = load_tensors_of(found)
+    target = HOUSE / "restore" / "weights" / f"{card.name}.safetensors"
+    card = save_weights(target, tensors, card)
+    if card.sha256 != found.card.sha256:
+        raise SystemExit("the tensors changed on the way")
+    (HOUSE / "models" / f"{card.name}.toml").write_text((arguments.run / "config.toml").read_text())
+    parameters = sum(tensor.numel() for tensor in tensors.values())
+    page = card_text(card, lines, parameters, target.stat().st_size / 1e3, arguments.machine)
+    (HOUSE / "models" / f"{card.name}.md").write_text(page)
+    print(target)
+
+
+if __name__ == "__main__":
+    main()

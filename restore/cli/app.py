@@ -1,0 +1,84 @@
+"""The command ``restore``: one verb per job. Only typer is imported here; the verbs import the rest when they run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Final, TextIO
+
+import typer
+
+from restore import __version__
+from restore.cli import exit_codes
+from restore.cli.doctor import doctor
+from restore.cli.evaluate import evaluate
+from restore.cli.models import models
+from restore.cli.rows import shown
+from restore.cli.train import train
+from restore.cli.upscale import upscale
+
+app: Final = typer.Typer(
+    name="restore",
+    help="Bring photographs back: faithful, offline, with weights in the package.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"restore {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """Bring photographs back: faithful, offline, with weights in the package."""
+
+
+VERBS: Final[Mapping[str, Callable[..., None]]] = {
+    "upscale": upscale,
+    "train": train,
+    "eval": evaluate,
+    "doctor": doctor,
+}
+for _name, _verb in VERBS.items():
+    app.command(_name)(_verb)
+app.add_typer(models)
+
+
+def main() -> None:
+    """Run the command on this process's arguments, and leave with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        _never_fail_to_print(stream)
+    words = sys.argv[1:]
+    if words and _looks_like_a_photo(words[0]):
+        word = shown(words[0])
+        typer.echo(
+            f"error: {word!r} is no verb; say what to do with it, for example: restore upscale {word}\n"
+            "(choosing the verb by itself, `restore auto`, is not in this version; restore --help lists the verbs)",
+            err=True,
+        )
+        sys.exit(exit_codes.WRONG_USE)
+    app()
+
+
+def _looks_like_a_photo(word: str) -> bool:
+    """A first word that can only be meant as a path."""
+    if word in (*VERBS, models.info.name):
+        return False
+    return not word.startswith("-") and ("." in word or "/" in word or Path(word).exists())
+
+
+def _never_fail_to_print(stream: TextIO) -> None:
+    """A name that the terminal's encoding lacks is shown escaped rather than ending the run."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")

@@ -1,0 +1,122 @@
+"""What ``restore eval`` prints: a table for people, JSON and CSV for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from restore.errors import OutputError
+from restore.inference.evaluate import BICUBIC, Evaluation, Row
+from restore.metrics.table import METRICS
+
+Results = Sequence[tuple[str, Evaluation]]
+"""Each data set's name and its measurement."""
+
+Facts = Mapping[str, str | None]
+"""What the run was: weights, condition, device, and what became of LPIPS."""
+
+PIPE_WIDTH: Final = 120
+"""Columns of the table where nobody says how wide the place is."""
+
+
+def print_table(results: Results, facts: Facts) -> None:
+    """A table per data set on stdout, photo by photo and then the means; the better of two figures is bold."""
+    console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    for name, found in results:
+        console.print(_table(name, found, facts))
+    shown = [METRICS[key] for key in results[0][1].rows[0].figures]
+    ways = {way: [one.label for one in shown if one.better == way] for way in ("higher", "lower")}
+    console.print("; ".join(f"{way} is better: {', '.join(labels)}" for way, labels in ways.items()))
+    console.print(facts["lpips_note"] or "")
+
+
+def _table(name: str, found: Evaluation, facts: Facts) -> Table:
+    count = len(found.rows) // len(found.methods)
+    damage = _damage(found)
+    condition = f", condition {facts['condition']}" if facts["condition"] else ""
+    table = Table(
+        title=f"{name}: {count} photo{'s' * (count != 1)}, x{found.scale}{damage}{condition}",
+        box=SIMPLE_HEAD,
+        title_justify="left",
+    )
+    table.add_column("photo", overflow="fold")
+    table.add_column("method")
+    shown = [key for key in METRICS if key in found.rows[0].figures]
+    for key in shown:
+        table.add_column(f"{METRICS[key].label} {METRICS[key].unit}".strip(), justify="right")
+    groups: dict[str, dict[str, Mapping[str, float]]] = {}
+    for row in found.rows:
+        groups.setdefault(row.photo, {})[row.method] = row.figures
+    groups["mean"] = {method: found.means(method) for method in found.methods}
+    for photo, figures in groups.items():
+        for method, values in figures.items():
+            rivals = [other for other_method, other in figures.items() if other_method != method]
+            cells = [_cell(key, values[key], [rival[key] for rival in rivals]) for key in shown]
+            table.add_row(Text(photo if method == BICUBIC else ""), Text(method), *cells)
+        table.add_section()
+    return table
+
+
+def _cell(key: str, value: float, rivals: Sequence[float]) -> Text:
+    best = bool(rivals) and all(METRICS[key].prefers(value, rival) for rival in rivals)
+    return Text(f"{value:.{METRICS[key].digits}f}", style="bold" if best else "")
+
+
+def _damage(found: Evaluation) -> str:
+    noise = f", noise {found.damage.noise:g}" if found.damage.noise else ""
+    return noise + (f", JPEG {found.damage.jpeg}" if found.damage.jpeg is not None else "")
+
+
+def print_json(results: Results, facts: Facts) -> None:
+    """One JSON object per data set and line on stdout; an infinite figure (equal pixels) is null."""
+    for name, found in results:
+        record = {
+            "set": name,
+            **facts,
+            "scale": found.scale,
+            "noise": found.damage.noise,
+            "jpeg": found.damage.jpeg,
+            "means": {method: _finite(found.means(method)) for method in found.methods},
+            "photos": [_photo(row) for row in found.rows],
+        }
+        sys.stdout.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+def _photo(row: Row) -> dict[str, object]:
+    plain = {"photo": row.photo, "method": row.method, "height": row.height, "width": row.width}
+    return {**plain, "seconds": round(row.seconds, 4), **_finite(row.figures)}
+
+
+def _finite(figures: Mapping[str, float]) -> dict[str, float | None]:
+    return {key: round(value, 6) if math.isfinite(value) else None for key, value in figures.items()}
+
+
+def write_csv(path: Path, results: Results, facts: Facts) -> None:
+    """One line per photo and method, whole or not at all; raises OutputError where the file cannot be written."""
+    text = io.StringIO(newline="")
+    names = ("set", "weights", "condition", "scale", "noise", "jpeg", "photo", "method", "height", "width", "seconds")
+    table = csv.DictWriter(text, (*names, *METRICS), extrasaction="ignore", lineterminator="\n")
+    table.writeheader()
+    for name, found in results:
+        whole = {**facts, "set": name, "scale": found.scale, "noise": found.damage.noise, "jpeg": found.damage.jpeg}
+        for row in found.rows:
+            table.writerow({**whole, **_photo(row)})
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(text.getvalue(), encoding="utf-8", newline="")
+        part.replace(path)
+    except OSError as problem:
+        part.unlink(missing_ok=True)
+        raise OutputError(f"{path}: cannot be written ({problem.strerror}); choose another --csv") from problem

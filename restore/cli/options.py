@@ -1,0 +1,130 @@
+"""Options that several verbs share, each with its one meaning."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+SIZE_PANEL: Final = "How large"
+REPAIR_PANEL: Final = "What is wrong with the photo"
+FILE_PANEL: Final = "The written file"
+CHOICE_PANEL: Final = "Which photos"
+MACHINE_PANEL: Final = "The machine"
+TALK_PANEL: Final = "What is said"
+
+
+class StripWord(StrEnum):
+    """What is left out of a written file."""
+
+    NONE = "none"
+    GPS = "gps"
+    ALL = "all"
+
+
+class ModelSize(StrEnum):
+    """Shape of the network."""
+
+    FAST = "fast"
+    BASE = "base"
+
+
+Paths = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="PATH...", help="Photos, folders or patterns; - reads a picture from stdin."),
+]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "-o", "--output", metavar="OUT", help="File, or folder (ends with /, exists, or several inputs); - is stdout."
+    ),
+]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="NAME",
+        help="jpg, png, tif, webp, avif ... Default: as the input.",
+        rich_help_panel=FILE_PANEL,
+    ),
+]
+Quality = Annotated[
+    int | None,
+    typer.Option(min=1, max=100, help="Of a lossy file. Default: like the input's.", rich_help_panel=FILE_PANEL),
+]
+Depth = Annotated[
+    int | None,
+    typer.Option(metavar="8|16", help="Bits per channel. Default: as the input.", rich_help_panel=FILE_PANEL),
+]
+Strip = Annotated[StripWord, typer.Option(help="Metadata to leave out.", rich_help_panel=FILE_PANEL)]
+Template = Annotated[
+    str,
+    typer.Option(
+        "--name",
+        metavar="TEMPLATE",
+        help="Name of a result beside its photo: {stem}, {what}, {ext}.",
+        rich_help_panel=FILE_PANEL,
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.", rich_help_panel=FILE_PANEL)]
+Recursive = Annotated[
+    bool,
+    typer.Option("--recursive/--no-recursive", "-r", help="Folders within folders too.", rich_help_panel=CHOICE_PANEL),
+]
+Include = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PATTERN", help="In folders, only names like this; may be repeated.", rich_help_panel=CHOICE_PANEL
+    ),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PATTERN", help="In folders, no names like this; may be repeated.", rich_help_panel=CHOICE_PANEL
+    ),
+]
+FromList = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="LIST",
+        help="File with one path a line (or NUL between them); - is stdin.",
+        rich_help_panel=CHOICE_PANEL,
+    ),
+]
+DeviceName = Annotated[
+    str, typer.Option("--device", metavar="auto|cpu|cuda[:n]|mps", help="What computes.", rich_help_panel=MACHINE_PANEL)
+]
+Threads = Annotated[
+    int | None,
+    typer.Option("--threads", "--jobs", min=1, help="CPU threads. Default: all cores.", rich_help_panel=MACHINE_PANEL),
+]
+MaxMemory = Annotated[
+    str | None,
+    typer.Option(metavar="AMOUNT", help="For the working tiles, like 2G or 500M.", rich_help_panel=MACHINE_PANEL),
+]
+MaxMegapixels = Annotated[
+    float, typer.Option(min=0.001, help="Larger pictures are refused unopened.", rich_help_panel=MACHINE_PANEL)
+]
+Tile = Annotated[int | None, typer.Option(min=1, hidden=True, help="Side of a tile's core in input pixels.")]
+WeightsName = Annotated[
+    str | None,
+    typer.Option("--weights", metavar="NAME|FILE", help="One network for every scale.", rich_help_panel=MACHINE_PANEL),
+]
+Size = Annotated[
+    ModelSize, typer.Option("--model-size", help="Shape of the bundled network.", rich_help_panel=MACHINE_PANEL)
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="One JSON object per photo on stdout.", rich_help_panel=TALK_PANEL)
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be done; write nothing.", rich_help_panel=TALK_PANEL)
+]
+ReportFile = Annotated[
+    Path | None,
+    typer.Option("--report", metavar="FILE.json", help="Write what became of every photo.", rich_help_panel=TALK_PANEL),
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Failures only.", rich_help_panel=TALK_PANEL)]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="More, and tracebacks.", rich_help_panel=TALK_PANEL)]

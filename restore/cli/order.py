@@ -1,0 +1,235 @@
+"""An order to upscale, carried out: find the photos, choose the machine, walk through them, report."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from restore import __version__
+from restore.cli.rows import planned_row, shown, skipped_row
+from restore.cli.talk import Talk
+from restore.cli.walk import Account, check_report_path, fail, say, walk, write_report
+from restore.errors import ConfigError, ImageError, OutputError, RestoreError
+from restore.inference.batch import Failed, Skipped
+from restore.inference.device import Device, choose_device
+from restore.inference.upscale import AUTO_SCALE, AUTO_SCALE_LARGE, Report, Target, Upscaler, condition_of
+from restore.io.folder import Job, Plan, plan_jobs
+from restore.io.photo import Photo
+from restore.io.read import photo_size, read_photo
+from restore.io.write import WriteOptions, encode_photo, exists_already, output_notes, write_photo
+from restore.tasks import Condition
+
+STREAM: Final = "-"
+"""In place of a path: stdin or stdout."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """Which photos, and where their results go."""
+
+    inputs: tuple[str, ...]
+    output: str | None = None
+    template: str
+    recursive: bool = True
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.inputs:
+            raise ConfigError("no photo was given; name files or folders, or --from LIST")
+        if STREAM in self.inputs and len(self.inputs) > 1:
+            raise ConfigError("- (a picture from stdin) cannot be mixed with other inputs")
+        if self.output == STREAM and len(self.inputs) > 1:
+            raise ConfigError("stdout takes one picture; give -o FOLDER/ for several inputs")
+
+    @property
+    def to_stdout(self) -> bool:
+        """Whether the result is written to stdout."""
+        return self.output == STREAM or (self.output is None and self.inputs == (STREAM,))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What computes, and within which limits."""
+
+    device: str = "auto"
+    threads: int | None = None
+    max_memory: int | None = None
+    max_megapixels: float
+    tile: int | None = None
+    weights: str | None = None
+    size: str = "fast"
+
+    def upscaler(self, talk: Talk) -> Upscaler:
+        """Ready to work; WeightsError or DeviceError if that cannot be."""
+        device: Device = choose_device(self.device, threads=self.threads)
+        talk.detail(f"computing on {device.name} ({device.torch}, {device.reason})")
+        return Upscaler(device=device, size=self.size, max_memory=self.max_memory, tile=self.tile, weights=self.weights)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """All that was asked for."""
+
+    where: Where
+    target: Target
+    condition: Condition
+    """A part that is None is judged for each photo."""
+    writing: WriteOptions
+    machine: Machine
+    dry_run: bool = False
+    report: Path | None = None
+
+
+def carry_out(order: Order, talk: Talk) -> int:
+    """Do it; gives the exit code. Raises what stops the whole run, after the report is written."""
+    if order.report is not None:
+        check_report_path(order.report)
+    plan = _stream_plan(order) if STREAM in (*order.where.inputs, order.where.output) else _file_plan(order)
+    if not plan.jobs and not plan.skipped:
+        names = ", ".join(shown(name) for name in order.where.inputs)
+        talk.warn(f"error: no pictures found in {names}; other files there: {len(plan.ignored)} (-v names them)")
+    for path in plan.ignored:
+        talk.detail(f"left alone: {shown(path)}")
+    account = Account()
+    try:
+        for job in plan.skipped:
+            say(skipped_row(Skipped(job, "exists; --overwrite replaces it")), account, talk)
+        if plan.jobs:
+            upscaler = order.machine.upscaler(talk)
+            (_foretell if order.dry_run else _restore)(plan.jobs, upscaler, order, account, talk)
+    except RestoreError as error:
+        account.broken_by = error
+        raise
+    finally:
+        if order.report is not None:
+            write_report(order.report, account, __version__)
+    if len(account.rows) > 1:
+        talk.note(account.summary)
+    return account.code
+
+
+def _file_plan(order: Order) -> Plan:
+    """Without a size asked for, and with results beside the photos, each photo's own size is part of the name."""
+    if order.target != Target() or order.where.output is not None:
+        return _plan_named(order, what_of(order.target))
+    (first, *others) = order.where.inputs
+    if not others and Path(first).is_file():
+        return _plan_named(order, f"x{_automatic_scale(Path(first)):g}")
+    small, large = (_plan_named(order, f"x{scale:g}") for scale in (AUTO_SCALE, AUTO_SCALE_LARGE))
+    places = {job.source: place for place, job in enumerate((*small.jobs, *small.skipped))}
+    doubled = {source for source in places if _automatic_scale(source) == AUTO_SCALE_LARGE}
+
+    def merge(fourfold: Sequence[Job], twofold: Sequence[Job]) -> tuple[Job, ...]:
+        chosen = [job for job in fourfold if job.source not in doubled]
+        chosen += [job for job in twofold if job.source in doubled]
+        return tuple(sorted(chosen, key=lambda job: places[job.source]))
+
+    return Plan(merge(small.jobs, large.jobs), merge(small.skipped, large.skipped), small.ignored)
+
+
+def _plan_named(order: Order, what: str) -> Plan:
+    where = order.where
+    return plan_jobs(
+        where.inputs,
+        output=where.output,
+        what=what,
+        template=where.template,
+        format=order.writing.format,
+        recursive=where.recursive,
+        include=where.include,
+        exclude=where.exclude,
+        overwrite=order.writing.overwrite,
+    )
+
+
+def _stream_plan(order: Order) -> Plan:
+    """One job from stdin, or to stdout, or both."""
+    (source,) = order.where.inputs
+    if order.dry_run:
+        raise ConfigError("--dry-run needs files; a picture from stdin or for stdout is not planned")
+    if source != STREAM and not Path(source).is_file():
+        raise ImageError(f"{source}: no such file; give one picture when the result goes to stdout")
+    if order.where.to_stdout:
+        if sys.stdout.isatty():
+            raise OutputError("the picture would go to the terminal; give -o FILE, or send it on with > or |")
+        return Plan((Job(Path(source), Path(STREAM)),), (), ())
+    target = Path(str(order.where.output))
+    if target.is_dir() or str(order.where.output).endswith("/"):
+        raise ConfigError(f"{target}: a picture from stdin has no name; give -o a file in that folder")
+    if target.exists() and not order.writing.overwrite:
+        raise exists_already(target)
+    return Plan((Job(Path(source), target),), (), ())
+
+
+def what_of(target: Target) -> str:
+    """What stands for the enlargement in the name of a result.
+
+    >>> what_of(Target(scale=1.5)), what_of(Target(long_side=3000)), what_of(Target(size=(1920, 1080)))
+    ('x1.5', '3000px', '1920x1080')
+    """
+    if target.long_side is not None:
+        return f"{target.long_side}px"
+    if target.size is not None:
+        return f"{target.size[0]}x{target.size[1]}"
+    return f"x{AUTO_SCALE if target.scale is None else target.scale:g}"
+
+
+def _automatic_scale(path: Path) -> float:
+    try:
+        height, width = photo_size(path)
+    except ImageError:  # it will be said when the photo is read
+        return AUTO_SCALE
+    return Target().factor(height, width)
+
+
+def told(photo: Photo, asked: Condition) -> Condition:
+    """What the network is told about this photo: what was asked for, and of the rest what the file itself tells."""
+    own = condition_of(photo)
+    return Condition(
+        noise=own.noise if asked.noise is None else asked.noise, jpeg=own.jpeg if asked.jpeg is None else asked.jpeg
+    )
+
+
+def _restore(jobs: Sequence[Job], upscaler: Upscaler, order: Order, account: Account, talk: Talk) -> None:
+    target = jobs[0].target if len(jobs) == 1 and jobs[0].target != Path(STREAM) else None
+
+    def read(path: Path) -> Photo:
+        source = sys.stdin.buffer.read() if path == Path(STREAM) else path
+        return read_photo(source, max_megapixels=order.machine.max_megapixels)
+
+    def work(photo: Photo) -> tuple[Photo, Report]:
+        result, report = upscaler(photo, order.target, told(photo, order.condition))
+        return result, replace(report, notes=(*report.notes, *output_notes(result, order.writing, target)))
+
+    def write(photo: Photo, path: Path) -> None:
+        if path == Path(STREAM):
+            sys.stdout.buffer.write(encode_photo(photo, order.writing)[0])
+            sys.stdout.buffer.flush()
+        else:
+            write_photo(photo, path, order.writing)
+
+    walk(jobs, work, account, talk, read=read, write=write)
+
+
+def _foretell(jobs: Sequence[Job], upscaler: Upscaler, order: Order, account: Account, talk: Talk) -> None:
+    """Say what would be done, from the headers alone."""
+    for job in jobs:
+        try:
+            height, width = photo_size(job.source)
+            _refuse_too_large(job.source, height * width / 1e6, order.machine.max_megapixels)
+            say(planned_row(job, (height, width), upscaler.plan(height, width, order.target)), account, talk)
+        except RestoreError as error:
+            fail(Failed(job, error, "read"), account, talk)
+
+
+def _refuse_too_large(path: Path, megapixels: float, limit: float) -> None:
+    """What reading would do, said without reading."""
+    if megapixels > limit:
+        raise ImageError(
+            f"{path}: the picture has {megapixels:.0f} megapixels, more than the limit of {limit:g}; "
+            f"if you trust the file, raise it with --max-megapixels {int(megapixels) + 1}"
+        )

@@ -1,0 +1,130 @@
+"""One photo's fate as a line for people and as a row for programs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from restore.inference.batch import Done, Failed, Skipped
+    from restore.inference.upscale import Enlargement, Report
+    from restore.io.folder import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is said about one photo."""
+
+    status: str
+    """ok, fail, skip or plan."""
+    line: str
+    """For people, without the status."""
+    values: dict[str, object]
+    """For programs; every value can be written as JSON."""
+
+
+def done_row(done: Done) -> Row:
+    """A result that is in its place."""
+    report = done.report
+    source, target = (report.source_height, report.source_width), (report.height, report.width)
+    parts = [_sizes(report.factor, source, target), *figures(report), *report.notes]
+    line = f"{route(done.job)}  {done.seconds:.1f} s  {', '.join(parts)}"
+    values = {
+        **_paths("ok", done.job),
+        **_size_values(report.factor, source, target),
+        "weights": list(report.weights),
+        "seconds": round(done.seconds, 3),
+        "consistency_db": _finite(report.consistency_db),
+        "colour_drift": _finite(report.drift),
+        "notes": list(report.notes),
+    }
+    return Row("ok", line, values)
+
+
+def failed_row(failed: Failed) -> Row:
+    """A photo without a result: what, why, and the next thing to try are in the error's message."""
+    values = {
+        **_paths("failed", failed.job),
+        "stage": failed.stage,
+        "error": type(failed.error).__name__,
+        "message": str(failed.error),
+    }
+    return Row("fail", f"{shown(failed.job.source)}: {_without_name(failed)}", values)
+
+
+def skipped_row(skipped: Skipped) -> Row:
+    """A photo left alone."""
+    values = {**_paths("skipped", skipped.job), "reason": skipped.reason}
+    return Row("skip", f"{route(skipped.job)}  {skipped.reason}", values)
+
+
+def planned_row(job: Job, source: tuple[int, int], plan: Enlargement) -> Row:
+    """What would be done to a photo of ``source`` = (height, width)."""
+    target = (plan.height, plan.width)
+    values = {
+        **_paths("planned", job),
+        **_size_values(plan.factor, source, target),
+        "weights": list(plan.weights),
+        "notes": list(plan.notes),
+    }
+    return Row("plan", f"{route(job)}  {', '.join([_sizes(plan.factor, source, target), *plan.notes])}", values)
+
+
+def figures(report: Report) -> list[str]:
+    """How faithful the result is, in words.
+
+    Faithful: shrunk to the input's size again, the result agrees with the input to so many dB.
+    """
+    exact = math.isinf(report.consistency_db)
+    return [
+        "faithful exactly" if exact else f"faithful {report.consistency_db:.0f} dB",
+        f"colour drift {report.drift:.1f}",
+    ]
+
+
+def route(job: Job) -> str:
+    """From where to where; the folder is not repeated."""
+    beside = job.target.parent == job.source.parent
+    return f"{shown(job.source)} → {shown(job.target.name if beside else job.target)}"
+
+
+def shown(path: Path | str) -> str:
+    """A path that cannot disturb a terminal or fail to print: control characters and broken bytes are escaped.
+
+    >>> shown("Großer \\x1b[31m.jpg")
+    'Großer \\\\x1b[31m.jpg'
+    """
+    return "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in str(path))
+
+
+def _without_name(failed: Failed) -> str:
+    """The message, not beginning with the file's name a second time."""
+    message = str(failed.error)
+    for name in (str(failed.job.source), failed.job.source.name):
+        message = message.removeprefix(f"{name}: ")
+    return shown(message)
+
+
+def _sizes(scale: float, source: tuple[int, int], target: tuple[int, int]) -> str:
+    return f"x{scale:.3g} {source[1]}x{source[0]} → {target[1]}x{target[0]}"
+
+
+def _paths(status: str, job: Job) -> dict[str, object]:
+    return {"status": status, "source": str(job.source), "target": str(job.target)}
+
+
+def _size_values(scale: float, source: tuple[int, int], target: tuple[int, int]) -> dict[str, object]:
+    return {
+        "scale": scale,
+        "source_width": source[1],
+        "source_height": source[0],
+        "width": target[1],
+        "height": target[0],
+    }
+
+
+def _finite(value: float) -> float | None:
+    """JSON knows no infinity; None stands for "exactly equal"."""
+    return round(value, 3) if math.isfinite(value) else None

@@ -1,0 +1,145 @@
+"""``restore upscale``: enlarge photos."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from restore.cli import options as opt
+from restore.cli.guard import guarded
+from restore.cli.words import parse_level, parse_memory, parse_size, read_list
+from restore.errors import ConfigError
+
+if TYPE_CHECKING:
+    from restore.inference.upscale import Target
+    from restore.tasks import Condition
+
+
+def upscale(
+    paths: opt.Paths = None,
+    *,
+    output: opt.Output = None,
+    scale: Annotated[
+        float | None,
+        typer.Option(
+            "-x",
+            "--scale",
+            metavar="2|3|4|1.5",
+            help="Default: 4 up to 4 megapixels, 2 beyond.",
+            rich_help_panel=opt.SIZE_PANEL,
+        ),
+    ] = None,
+    long_side: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Pixels of the longer side.", rich_help_panel=opt.SIZE_PANEL)
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WxH", help="Largest width and height; the shape is kept.", rich_help_panel=opt.SIZE_PANEL
+        ),
+    ] = None,
+    noise: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|0..50",
+            help="Noise in grey levels; auto: the network judges.",
+            rich_help_panel=opt.REPAIR_PANEL,
+        ),
+    ] = None,
+    jpeg: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|1..100",
+            help="JPEG quality to undo; auto: from the file; 100: none.",
+            rich_help_panel=opt.REPAIR_PANEL,
+        ),
+    ] = None,
+    clean: Annotated[
+        bool, typer.Option("--clean", help="Nothing is wrong: --noise 0 --jpeg 100.", rich_help_panel=opt.REPAIR_PANEL)
+    ] = False,
+    image_format: opt.Format = None,
+    quality: opt.Quality = None,
+    depth: opt.Depth = None,
+    strip: opt.Strip = opt.StripWord.NONE,
+    template: opt.Template = "{stem}_{what}{ext}",
+    overwrite: opt.Overwrite = False,
+    recursive: opt.Recursive = True,
+    include: opt.Include = None,
+    exclude: opt.Exclude = None,
+    from_list: opt.FromList = None,
+    device: opt.DeviceName = "auto",
+    threads: opt.Threads = None,
+    max_memory: opt.MaxMemory = None,
+    max_megapixels: opt.MaxMegapixels = 200.0,
+    tile: opt.Tile = None,
+    weights: opt.WeightsName = None,
+    model_size: opt.Size = opt.ModelSize.FAST,
+    as_json: opt.AsJson = False,
+    dry_run: opt.DryRun = False,
+    report: opt.ReportFile = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+) -> None:
+    """Enlarge photos, undoing light noise and JPEG damage.
+
+    photo.jpg becomes photo_x4.jpg beside it; album/ -o out/ fills out/ with the same names in the same folders.
+    """
+    with guarded(verbose=verbose):
+        from restore.cli.order import Machine, Order, Where, carry_out
+        from restore.cli.talk import Talk
+        from restore.io.write import WriteOptions
+
+        where = Where(
+            inputs=(*(paths or ()), *(read_list(from_list) if from_list else ())),
+            output=output,
+            template=template,
+            recursive=recursive,
+            include=tuple(include or ()),
+            exclude=tuple(exclude or ()),
+        )
+        machine = Machine(
+            device=device,
+            threads=threads,
+            max_memory=None if max_memory is None else parse_memory(max_memory),
+            max_megapixels=max_megapixels,
+            tile=tile,
+            weights=weights,
+            size=model_size.value,
+        )
+        order = Order(
+            where=where,
+            target=_target(scale, long_side, size),
+            condition=_condition(noise, jpeg, clean=clean),
+            writing=WriteOptions(
+                format=image_format, quality=quality, depth=depth, strip=strip.value, overwrite=overwrite
+            ),
+            machine=machine,
+            dry_run=dry_run,
+            report=report,
+        )
+        talk = Talk(quiet=quiet, verbose=verbose, as_json=as_json, picture_on_stdout=where.to_stdout)
+        if code := carry_out(order, talk):
+            raise typer.Exit(code)
+
+
+def _target(scale: float | None, long_side: int | None, size: str | None) -> Target:
+    from restore.inference.upscale import LARGEST_SCALE, Target
+
+    if scale is not None and not 1 < scale <= LARGEST_SCALE:
+        raise ConfigError(f"--scale is over 1 and at most {LARGEST_SCALE:g}, like 2, 3, 4 or 1.5; got {scale:g}")
+    if sum(asked is not None for asked in (scale, long_side, size)) > 1:
+        raise ConfigError("give one of --scale, --long-side and --size, not several")
+    return Target(scale=scale, long_side=long_side, size=None if size is None else parse_size(size))
+
+
+def _condition(noise: str | None, jpeg: str | None, *, clean: bool) -> Condition:
+    from restore.tasks import CLEAN, Condition
+
+    if clean:
+        if noise is not None or jpeg is not None:
+            raise ConfigError("--clean means --noise 0 --jpeg 100; leave it out to give other values")
+        return CLEAN
+    return Condition(
+        noise=parse_level("--noise", noise or "auto", 0, 50), jpeg=parse_level("--jpeg", jpeg or "auto", 1, 100)
+    )

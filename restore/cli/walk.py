@@ -1,0 +1,140 @@
+"""Through a plan photo by photo: say what became of each, keep the account, and give the exit code."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from restore.cli import exit_codes
+from restore.cli.rows import Row, done_row, failed_row
+from restore.cli.talk import Talk
+from restore.errors import ConfigError, DeviceError, OutputError, RestoreError, WeightsError
+from restore.inference.batch import Done, Failed, run_batch
+from restore.inference.upscale import Report
+from restore.io.folder import Job
+from restore.io.photo import Photo
+
+
+@dataclass(slots=True)
+class Account:
+    """What has become of the photos so far."""
+
+    rows: list[Row] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+    stopped: bool = False
+    broken_by: RestoreError | None = None
+    """What stopped the whole run, when that was no single photo."""
+    started: float = field(default_factory=time.perf_counter)
+
+    def count(self, status: str) -> int:
+        """Photos with that status: ok, fail, skip or plan."""
+        return sum(row.status == status for row in self.rows)
+
+    @property
+    def code(self) -> int:
+        """Exit status for the whole run."""
+        if self.broken_by is not None:
+            return exit_codes.exit_code(self.broken_by)
+        if self.stopped:
+            return exit_codes.STOPPED
+        if not self.failed:
+            return exit_codes.DONE if self.rows else exit_codes.NOTHING_USABLE
+        if len(self.failed) < len(self.rows):
+            return exit_codes.SOME_FAILED
+        return code_of_failures(self.failed)
+
+    @property
+    def summary(self) -> str:
+        """One line of counts."""
+        words = {"ok": "done", "plan": "planned", "fail": "failed", "skip": "skipped"}
+        counts = [f"{self.count(status)} {word}" for status, word in words.items() if self.count(status)]
+        return f"{', '.join(counts)} in {time.perf_counter() - self.started:.0f} s"
+
+
+def code_of_failures(failed: Sequence[Failed]) -> int:
+    """Exit status when every photo failed: their common cause, if there is one."""
+    kinds = {DeviceError: exit_codes.DEVICE, OutputError: exit_codes.WRONG_USE, ConfigError: exit_codes.WRONG_USE}
+    for kind, code in kinds.items():
+        if all(isinstance(failure.error, kind) for failure in failed):
+            return code
+    if all(failure.stage == "read" for failure in failed):
+        return exit_codes.NOTHING_USABLE
+    return exit_codes.SOME_FAILED
+
+
+def walk(
+    jobs: Sequence[Job],
+    work: Callable[[Photo], tuple[Photo, Report]],
+    account: Account,
+    talk: Talk,
+    *,
+    read: Callable[[Path], Photo],
+    write: Callable[[Photo, Path], None],
+) -> None:
+    """Restore every job, writing down each outcome in ``account``.
+
+    Ctrl-C ends the walk with ``account.stopped`` set. WeightsError is raised: no other photo could fare better.
+    """
+    reported = len(account.rows)
+    try:
+        with (
+            talk.progress(len(jobs)) as advance,
+            closing(run_batch(jobs, work, read=read, write=write)) as outcomes,
+        ):
+            for outcome in outcomes:
+                if isinstance(outcome, Done):
+                    say(done_row(outcome), account, talk)
+                else:
+                    fail(outcome, account, talk)
+                advance()
+    except KeyboardInterrupt:
+        account.stopped = True
+        left = len(jobs) - (len(account.rows) - reported)
+        talk.warn(f"stopped with {left} left; every file is whole, and the same command does the rest")
+
+
+def say(row: Row, account: Account, talk: Talk) -> None:
+    """Write one photo's fate down, and say it."""
+    account.rows.append(row)
+    talk.row(row)
+
+
+def fail(failure: Failed, account: Account, talk: Talk) -> None:
+    """Write a failure down and say it; raises WeightsError, which no photo is to blame for."""
+    if isinstance(failure.error, WeightsError):
+        raise failure.error
+    account.failed.append(failure)
+    say(failed_row(failure), account, talk)
+    talk.traceback(failure.error)
+
+
+def check_report_path(path: Path) -> None:
+    """Refuse a report that could destroy a picture or cannot be written, before any work is done."""
+    if path.suffix.lower() != ".json":
+        raise ConfigError(f"--report writes JSON; give a name that ends with .json, not {str(path)!r}")
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: there is no folder {str(path.parent)!r} for the report; make it first")
+
+
+def write_report(path: Path, account: Account, version: str) -> None:
+    """The account as one JSON file, whole or not at all; an older report is replaced."""
+    content = {
+        "restore": version,
+        "exit_code": account.code,
+        "seconds": round(time.perf_counter() - account.started, 3),
+        "done": account.count("ok"),
+        "failed": account.count("fail"),
+        "skipped": account.count("skip"),
+        "photos": [row.values for row in account.rows],
+    }
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise OutputError(f"{path}: the report cannot be written ({error.strerror}); the pictures are") from error

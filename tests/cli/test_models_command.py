@@ -1,0 +1,84 @@
+"""``restore models``: which weights there are, and whether they are whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def damaged(tmp_path, tiny_file, monkeypatch) -> Path:
+    """A package whose second file of weights has one wrong bit."""
+    folder = tmp_path / "package"
+    folder.mkdir()
+    for scale in (2, 4):
+        tiny_file(f"package/upscale-x{scale}.safetensors", scale, name=f"upscale-x{scale}")
+    path = folder / "upscale-x4.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-8] ^= 1
+    path.write_bytes(data)
+    return folder
+
+
+def test_list_shows_every_file_with_its_figures_licence_and_state(run) -> None:
+    outcome = run("models", "list")
+    assert outcome.code == 0
+    head, *rows = outcome.out.splitlines()
+    assert head.split() == ["name", "task", "scale", "size", "MB", "figures", "licence", "hash"]
+    assert sorted(row.split()[0] for row in rows) == ["upscale-x2", "upscale-x2-base", "upscale-x4"]
+    (row,) = (row for row in rows if row.startswith("upscale-x4"))
+    assert row.split() == ["upscale-x4", "upscale", "x4", "fast", "0.0", "Set5", "PSNR", "30.00", "MIT", "ok"]
+
+
+def test_list_as_json_is_one_object_a_file(run) -> None:
+    rows = [json.loads(line) for line in run("models", "list", "--json").out.splitlines()]
+    assert {row["name"]: row["scale"] for row in rows} == {"upscale-x2": 2, "upscale-x2-base": 2, "upscale-x4": 4}
+    assert all(row["ok"] and Path(row["file"]).stat().st_size == row["bytes"] for row in rows)
+
+
+def test_info_shows_the_card_by_name_and_by_file(run, tiny_file) -> None:
+    tiny_file("mine.safetensors", 2, name="mine")
+    for word, name in (("upscale-x4", "upscale-x4"), ("mine.safetensors", "mine")):
+        outcome = run("models", "info", word)
+        assert outcome.code == 0
+        lines = dict(line.split(maxsplit=1) for line in outcome.out.splitlines())
+        assert lines["name"] == name
+        assert lines["figures"] == "Set5 PSNR 30.00"
+        assert len(lines["sha256"]) == 64
+    assert json.loads(run("models", "info", "mine.safetensors", "--json").out)["name"] == "mine"
+
+
+def test_unknown_weights_list_the_known_ones(run) -> None:
+    outcome = run("models", "info", "upscale-x7")
+    assert outcome.code == 6
+    assert all(name in outcome.err for name in ("upscale-x2", "upscale-x2-base", "upscale-x4"))
+
+
+def test_verify_passes_whole_weights(run) -> None:
+    outcome = run("models", "verify")
+    assert outcome.code == 0
+    assert [line[:5] for line in outcome.out.splitlines()] == ["ok   "] * 3
+
+
+def test_one_wrong_bit_is_found_by_verify_list_and_info(run, damaged, monkeypatch) -> None:
+    monkeypatch.setattr("restore.models.weights._bundled_folder", lambda: damaged)
+    outcome = run("models", "verify")
+    assert outcome.code == 6
+    whole, broken = outcome.out.splitlines()
+    assert whole.startswith("ok   upscale-x2")
+    assert broken.startswith("fail upscale-x4")
+    assert "hash" in broken
+    assert run("models", "verify", "upscale-x2").code == 0
+    assert run("models", "info", "upscale-x4").code == 6
+    listed = run("models", "list")
+    assert listed.code == 6
+    assert listed.out.splitlines()[2].endswith("damaged")
+
+
+def test_a_copy_without_weights_says_so(run, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("restore.models.weights._bundled_folder", lambda: tmp_path / "nowhere")
+    outcome = run("models", "list")
+    assert outcome.code == 6
+    assert "no weights" in outcome.err
