@@ -3,8 +3,8 @@
     python benchmarks/publish.py RUN --data "what it was trained on" --note "what it is bad at" MEASURED.jsonl...
 
 Each MEASURED file holds lines of ``restore eval --json`` taken with RUN/weights.safetensors: a line whose hash is not
-that of the weights is refused, so no figure can come from another file. Writes restore/weights/NAME.safetensors (figures
-and recipe in its header), models/NAME.toml (the settings of the run) and models/NAME.md (the card).
+that of the weights is refused, so no figure can come from another file. Writes restore/weights/NAME.safetensors
+(figures and recipe in its header), models/NAME.toml (the settings of the run) and models/NAME.md (the card).
 """
 
 from __future__ import annotations
@@ -38,12 +38,21 @@ def condition_of(line: dict[str, Any]) -> str:
     return f"{' + '.join(damage) or 'clean'}, {line['condition'] if damage else 'told'}"
 
 
+def cell(name: str, value: float | None) -> str:
+    """A figure with the digits that mean something; a dash where it was not measured."""
+    return "-" if value is None else f"{value:.4f}" if name in ("ssim", "lpips") else f"{value:.2f}"
+
+
 def table(lines: Sequence[dict[str, Any]]) -> str:
     """Markdown: a row per set and method."""
     rows = ["| set | input | method | " + " | ".join(UNITS.values()) + " |", "|---" * (3 + len(UNITS)) + "|"]
     for line in lines:
         for method, mean in line["means"].items():
-            cells = [f"{mean[name]:.4f}" if name in ("ssim", "lpips") else f"{mean[name]:.2f}" for name in UNITS if name in mean]
+            cells = [
+                f"{mean[name]:.4f}" if name in ("ssim", "lpips") else f"{mean[name]:.2f}"
+                for name in UNITS
+                if name in mean
+            ]
             cells += ["-"] * (len(UNITS) - len(cells))
             rows.append(f"| {line['set']} | {condition_of(line)} | {method} | {' | '.join(cells)} |")
     return "\n".join(rows)
@@ -74,12 +83,13 @@ stem {shape.stem}, head {shape.head}, {shape.condition_channels} condition maps.
 
 **Data**: {card.data}
 
-**Recipe**: `restore train upscale --config models/{card.name}.toml`, {card.steps} steps, {card.seconds / 60:.0f} minutes on {machine}.
-Pixel loss only: no adversarial and no perceptual term, so nothing is invented and LPIPS is an independent measure here.
+**Recipe**: `restore train upscale --config models/{card.name}.toml`, {card.steps} steps,
+{card.seconds / 60:.0f} minutes on {machine}.
+Pixel loss only: no adversarial and no perceptual term, so nothing is invented, and LPIPS is an independent measure.
 
-**Measured** by `restore eval upscale -x {card.scale} --weights {card.name} --data SET`, the protocol of the papers: MATLAB-exact
-shrinking rounded to 8 bits, PSNR and SSIM on luma with {card.scale} pixels of border left out, LPIPS on RGB. "told" and "blind" say whether
-the network was told the damage.
+**Measured** by `restore eval upscale -x {card.scale} --weights {card.name} --data SET`, the protocol of the papers:
+MATLAB-exact shrinking rounded to 8 bits, PSNR and SSIM on luma without {card.scale} pixels of border, LPIPS on RGB.
+"told" and "blind" say whether the network was told the damage.
 
 {table(lines)}
 

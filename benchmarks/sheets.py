@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from restore.inference.upscale import Target, Upscaler
+from restore.inference.upscale import Target, Upscaler, condition_of
 from restore.io.convert import photo_from_array
 from restore.io.read import read_photo
 from restore.io.write import WriteOptions, write_photo
@@ -41,7 +41,7 @@ def sheet(path: Path, upscaler: Upscaler, scale: int, side: int, at: tuple[int, 
     crop = photo.pixels[:, top : top + side, left : left + side]
     small = photo.with_pixels(crop)
     bicubic = resize(crop[None], crop.shape[1] * scale, crop.shape[2] * scale)[0].clamp(0, 1)
-    ours = upscaler(small, Target(scale=scale))[0].pixels
+    ours = upscaler(small, Target(scale=scale), condition_of(photo))[0].pixels
     clean = upscaler(small, Target(scale=scale), CLEAN)[0].pixels
     gap = torch.ones(3, bicubic.shape[1], GAP_PX)
     return torch.cat([bicubic, gap, ours, gap, clean], dim=2)

@@ -15,7 +15,7 @@ from restore.cli.walk import Account, check_report_path, fail, say, walk, write_
 from restore.errors import ConfigError, ImageError, OutputError, RestoreError
 from restore.inference.batch import Failed, Skipped
 from restore.inference.device import Device, choose_device
-from restore.inference.upscale import AUTO_SCALE, AUTO_SCALE_LARGE, Report, Target, Upscaler, condition_of
+from restore.inference.upscale import AUTO_SCALE, Report, Target, Upscaler, condition_of
 from restore.io.folder import Job, Plan, plan_jobs
 from restore.io.photo import Photo
 from restore.io.read import photo_size, read_photo
@@ -113,30 +113,16 @@ def carry_out(order: Order, talk: Talk) -> int:
 
 
 def _file_plan(order: Order) -> Plan:
-    """Without a size asked for, and with results beside the photos, each photo's own size is part of the name."""
-    if order.target != Target() or order.where.output is not None:
-        return _plan_named(order, what_of(order.target))
-    (first, *others) = order.where.inputs
-    if not others and Path(first).is_file():
-        return _plan_named(order, f"x{_automatic_scale(Path(first)):g}")
-    small, large = (_plan_named(order, f"x{scale:g}") for scale in (AUTO_SCALE, AUTO_SCALE_LARGE))
-    places = {job.source: place for place, job in enumerate((*small.jobs, *small.skipped))}
-    doubled = {source for source in places if _automatic_scale(source) == AUTO_SCALE_LARGE}
-
-    def merge(fourfold: Sequence[Job], twofold: Sequence[Job]) -> tuple[Job, ...]:
-        chosen = [job for job in fourfold if job.source not in doubled]
-        chosen += [job for job in twofold if job.source in doubled]
-        return tuple(sorted(chosen, key=lambda job: places[job.source]))
-
-    return Plan(merge(small.jobs, large.jobs), merge(small.skipped, large.skipped), small.ignored)
-
-
-def _plan_named(order: Order, what: str) -> Plan:
+    """Without a size asked for, each photo's own size decides, and so is part of its result's name."""
     where = order.where
+
+    def automatic(path: Path) -> str:
+        return f"x{_automatic_scale(path):g}"
+
     return plan_jobs(
         where.inputs,
         output=where.output,
-        what=what,
+        what=automatic if order.target == Target() else what_of(order.target),
         template=where.template,
         format=order.writing.format,
         recursive=where.recursive,

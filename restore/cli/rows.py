@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from restore.inference.batch import Done, Failed, Skipped
     from restore.inference.upscale import Enlargement, Report
     from restore.io.folder import Job
+    from restore.tasks import Condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +30,14 @@ def done_row(done: Done) -> Row:
     """A result that is in its place."""
     report = done.report
     source, target = (report.source_height, report.source_width), (report.height, report.width)
-    parts = [_sizes(report.factor, source, target), *figures(report), *report.notes]
+    parts = [_sizes(report.factor, source, target), *_damage(report.condition), *figures(report), *report.notes]
     line = f"{route(done.job)}  {done.seconds:.1f} s  {', '.join(parts)}"
     values = {
         **_paths("ok", done.job),
         **_size_values(report.factor, source, target),
         "weights": list(report.weights),
+        "noise": report.condition.noise,
+        "jpeg": report.condition.jpeg,
         "seconds": round(done.seconds, 3),
         "consistency_db": _finite(report.consistency_db),
         "colour_drift": _finite(report.drift),
@@ -82,6 +85,12 @@ def figures(report: Report) -> list[str]:
         "faithful exactly" if exact else f"faithful {report.consistency_db:.0f} dB",
         f"colour drift {report.drift:.1f}",
     ]
+
+
+def _damage(condition: Condition) -> list[str]:
+    """What was found wrong and undone, in words; nothing for what is flawless or was left to the network."""
+    words = [f"noise {condition.noise:.0f}"] if condition.noise else []
+    return words + ([f"JPEG {condition.jpeg:.0f}"] if condition.jpeg is not None and condition.jpeg < 100 else [])
 
 
 def route(job: Job) -> str:

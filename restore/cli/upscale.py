@@ -43,7 +43,7 @@ def upscale(
         str | None,
         typer.Option(
             metavar="auto|0..50",
-            help="Noise in grey levels; auto: the network judges.",
+            help="Noise in grey levels; auto: measured in the photo.",
             rich_help_panel=opt.REPAIR_PANEL,
         ),
     ] = None,

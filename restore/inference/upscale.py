@@ -12,12 +12,13 @@ from torch import Tensor
 
 from restore.errors import ConfigError, WeightsError
 from restore.inference.device import Device, choose_device
+from restore.inference.inspect import estimate_noise
 from restore.inference.restorer import Restorer
 from restore.io.photo import Photo
 from restore.models.weights import bundled_weights, find_weights
 from restore.ops.consistency import colour_drift, consistency
 from restore.ops.resize import resize
-from restore.tasks import Condition
+from restore.tasks import BLIND, Condition
 
 AUTO_SCALE, AUTO_SCALE_LARGE = 4, 2
 AUTO_LIMIT_MEGAPIXELS = 4.0
@@ -90,6 +91,8 @@ class Report:
     """Largest change of a channel's mean, in grey levels of 255."""
     seconds: float
     notes: tuple[str, ...]
+    condition: Condition = BLIND
+    """What the network was told is wrong with the photo."""
 
 
 class Upscaler:
@@ -137,12 +140,13 @@ class Upscaler:
     ) -> tuple[Photo, Report]:
         """The photo enlarged, and what was done.
 
-        ``condition`` None: the JPEG quality that the file itself tells, noise left to the network's own judgement.
+        ``condition`` None: measured, see :func:`condition_of`.
         """
         started = time.perf_counter()
         plan = self.plan(photo.height, photo.width, target or Target())
         if condition is None:
             condition = condition_of(photo)
+        told = condition
         source = photo.pixels[None]
         pixels = source
         for name in plan.weights:
@@ -164,6 +168,7 @@ class Upscaler:
             drift=colour_drift(pixels, source),
             seconds=time.perf_counter() - started,
             notes=(*photo.notes, *plan.notes),
+            condition=told,
         )
         return photo.with_pixels(pixels[0], alpha), report
 
@@ -179,8 +184,11 @@ class Upscaler:
 
 
 def condition_of(photo: Photo) -> Condition:
-    """What the file itself tells: the JPEG quality from its tables; noise is left to the network's own judgement."""
-    return Condition(noise=None, jpeg=photo.quality if photo.format == "JPEG" else None)
+    """What is wrong with a photo: the noise measured in its pixels, the JPEG quality told by its file.
+
+    Other files may hold a picture that once was a JPEG, so there the network judges for itself.
+    """
+    return Condition(noise=estimate_noise(photo.pixels), jpeg=photo.quality if photo.format == "JPEG" else None)
 
 
 def _networks(size: str, weights: str | Path | None) -> dict[int, str]:

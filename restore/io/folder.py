@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def plan_jobs(
     inputs: Sequence[str],
     *,
     output: str | None,
-    what: str,
+    what: str | Callable[[Path], str],
     template: str = "{stem}_{what}{ext}",
     format: str | None = None,  # noqa: A002 - the option's name
     recursive: bool = True,
@@ -47,9 +47,10 @@ def plan_jobs(
 ) -> Plan:
     """Settle the target of every photo among ``inputs`` (files, folders and patterns).
 
-    Without ``output`` results stand beside their sources, named by ``template`` with ``what`` (such as x4). ``output``
-    is a folder when it ends with a slash, is one, or several inputs are given: names stay and the tree is mirrored
-    (below each folder's own name when several folders are given). Else it is the one target file.
+    Without ``output`` results stand beside their sources, named by ``template`` with ``what``: a word such as x4, or
+    what gives the word for a photo. ``output`` is a folder when it ends with a slash, is one, or several inputs are
+    given: names stay and the tree is mirrored (below each folder's own name when several folders are given). Else it
+    is the one target file.
 
     An existing target is an OutputError for a single file and skipped in a batch. Two photos with one target, and a
     target that is a source, are OutputErrors always. ImageError: a missing file or a folder that cannot be opened.
@@ -59,20 +60,21 @@ def plan_jobs(
     template = checked_template(template)
     batch = len(inputs) > 1 or is_folder(Path(inputs[0])) or is_pattern(inputs[0])
     folder = _output_folder(output, batch=batch)
-    chosen = Filter(
-        own_outputs=OwnOutputs(template, what), recursive=recursive, include=include, exclude=exclude, output=folder
-    )
+    word_of = (lambda _: what) if isinstance(what, str) else what
+    own_outputs = OwnOutputs(template, what if isinstance(what, str) else "x4")
+    chosen = Filter(own_outputs=own_outputs, recursive=recursive, include=include, exclude=exclude, output=folder)
     found, ignored = _collect(inputs, chosen)
     if output is not None and folder is None:
         jobs = [Job(found[0].path, _target_file(output, format))]
     else:
-        jobs = [Job(item.path, _target(item, folder, what, template, format)) for item in found]
+        jobs = [Job(item.path, _target(item, folder, word_of, template, format)) for item in found]
     _refuse_collisions(jobs)
     _refuse_own_sources(jobs)
-    existing = [] if overwrite else [job for job in jobs if os.path.lexists(job.target)]
-    if existing and not batch:
-        raise exists_already(existing[0].target)
-    return Plan(tuple(job for job in jobs if job not in existing), tuple(existing), tuple(ignored))
+    taken = set() if overwrite else {job.source for job in jobs if os.path.lexists(job.target)}
+    if taken and not batch:
+        raise exists_already(jobs[0].target)
+    todo = tuple(job for job in jobs if job.source not in taken)
+    return Plan(todo, tuple(job for job in jobs if job.source in taken), tuple(ignored))
 
 
 def _output_folder(output: str | None, *, batch: bool) -> Path | None:
@@ -98,11 +100,13 @@ def _target_file(output: str, wanted: str | None) -> Path:
     return path
 
 
-def _target(item: Found, folder: Path | None, what: str, template: str, wanted: str | None) -> Path:
+def _target(
+    item: Found, folder: Path | None, word_of: Callable[[Path], str], template: str, wanted: str | None
+) -> Path:
     suffix = suffix_of_result(item.path, wanted)
     if folder is not None:
         return folder / item.place.with_name(item.path.stem + suffix)
-    return item.path.with_name(template.format(stem=item.path.stem, what=what, ext=suffix))
+    return item.path.with_name(template.format(stem=item.path.stem, what=word_of(item.path), ext=suffix))
 
 
 def _collect(inputs: Sequence[str], chosen: Filter) -> tuple[list[Found], list[Path]]:

@@ -1,0 +1,55 @@
+"""What is wrong with a photo, measured from its pixels."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from restore.ops.color import rgb_to_y
+
+_BLOCK_PX: Final = 16
+"""Noise is looked for in squares of this side."""
+_FLATTEST_SHARE: Final = 0.1
+"""In this share of the squares there is the least detail; what is left there is noise."""
+_GAUSSIAN_MAD: Final = 0.6745
+"""Median of the absolute value of a standard normal."""
+_LUMA_SHARE: Final = (0.2568**2 + 0.5041**2 + 0.0979**2) ** 0.5
+"""White noise of 1 in red, green and blue is this much in studio-range luma."""
+_SELECTION_BIAS: Final = 0.78
+"""The flattest squares are chosen by their own noise, so they hold this share of it (measured on pure noise)."""
+_NOTHING: Final = 1.0
+"""Grey levels; below this a photo counts as free of noise."""
+_DARKEST: Final = 0.15
+_BRIGHTEST: Final = 0.85
+"""Squares darker or brighter on average have lost part of their noise to black or white; used only if all are so."""
+_MAX_NOISE: Final = 50.0
+
+
+def estimate_noise(pixels: Tensor) -> float:
+    """Standard deviation of white noise in (3,H,W) pixels in [0,1], in grey levels of 255: 0, or 1 to 50.
+
+    The finest diagonal Haar band of luma holds little of a photo but all of its noise; its median absolute deviation in
+    the flattest tenth of the squares is the estimate (after Donoho and Johnstone, "Ideal spatial adaptation by wavelet
+    shrinkage", 1994). Noise that JPEG or a camera has smoothed away is not seen, and needs no removing.
+    """
+    height, width = (side - side % 2 for side in pixels.shape[-2:])
+    if min(height, width) < 2 * _BLOCK_PX:
+        return 0.0
+    luma = rgb_to_y(pixels[None, :, :height, :width])
+    diagonal = 0.5 * (luma[..., ::2, ::2] - luma[..., 1::2, ::2] - luma[..., ::2, 1::2] + luma[..., 1::2, 1::2])
+    levels = _squares(diagonal).abs().median(-1).values * (255 / _GAUSSIAN_MAD / _LUMA_SHARE)
+    brightness = _squares(F.avg_pool2d(luma, 2)).mean(-1)
+    usable = (brightness > _DARKEST) & (brightness < _BRIGHTEST)
+    levels = levels[usable] if bool(usable.any()) else levels
+    flattest = levels.sort().values[: max(1, int(levels.numel() * _FLATTEST_SHARE))]
+    noise = float(flattest.median()) / _SELECTION_BIAS
+    return 0.0 if noise < _NOTHING else min(noise, _MAX_NOISE)
+
+
+def _squares(plane: Tensor) -> Tensor:
+    """(1,1,h,w) as (squares, pixels of one); what does not fill a square is left out."""
+    side = _BLOCK_PX // 2
+    cut = plane[..., : plane.shape[-2] // side * side, : plane.shape[-1] // side * side]
+    return F.unfold(cut, side, stride=side)[0].T

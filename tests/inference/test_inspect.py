@@ -1,0 +1,57 @@
+"""What is measured from pixels, against noise of a known level."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage import data
+
+from restore.inference.inspect import estimate_noise
+from restore.inference.upscale import condition_of
+from restore.io.convert import photo_from_array
+from restore.io.read import read_photo
+
+PHOTOS = {"astronaut": data.astronaut(), "coffee": data.coffee(), "rocket": data.rocket(), "cat": data.chelsea()}
+
+
+def noisy(photo: np.ndarray, level: float) -> torch.Tensor:
+    spoilt = photo + np.random.default_rng(0).normal(0, level, photo.shape)
+    return torch.from_numpy(spoilt.clip(0, 255).round() / 255).permute(2, 0, 1).float()
+
+
+@pytest.mark.parametrize("name", PHOTOS)
+@pytest.mark.parametrize("level", [5, 10, 15, 25])
+def test_the_noise_in_a_photo_is_found_within_a_fifth(name: str, level: float) -> None:
+    assert estimate_noise(noisy(PHOTOS[name], level)) == pytest.approx(level, rel=0.2, abs=1)
+
+
+def test_pure_noise_is_measured_as_what_it_is() -> None:
+    assert estimate_noise(noisy(np.full((512, 512, 3), 128.0), 12)) == pytest.approx(12, rel=0.06)
+
+
+def test_more_noise_gives_a_larger_figure() -> None:
+    levels = [estimate_noise(noisy(PHOTOS["coffee"], level)) for level in (0, 2, 4, 8, 16, 32)]
+    assert levels == sorted(levels)
+    assert levels[0] < 1.5
+
+
+def test_a_slope_a_flat_picture_and_a_tiny_one_hold_no_noise() -> None:
+    slope = torch.linspace(0.1, 0.9, 200).expand(3, 200, 200)
+    assert estimate_noise(slope) == 0
+    assert estimate_noise(torch.full((3, 64, 64), 0.5)) == 0
+    assert estimate_noise(torch.rand(3, 20, 20)) == 0
+    assert estimate_noise(torch.zeros(3, 64, 64)) == 0
+
+
+def test_the_condition_comes_from_the_pixels_and_from_the_file() -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(data.coffee()).save(buffer, "JPEG", quality=60)
+    told = condition_of(read_photo(buffer.getvalue()))
+    assert told.jpeg == pytest.approx(60, abs=1)
+    assert told.noise is not None
+    assert told.noise < 1.5
+    assert condition_of(photo_from_array(data.coffee())).jpeg is None
