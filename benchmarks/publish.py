@@ -78,8 +78,8 @@ def card_text(card: Card, lines: Sequence[dict[str, Any]], parameters: int, size
 
 {card.size}, x{card.scale}; {parameters / 1e3:.0f} thousand parameters, {size_kb:.0f} kB. Licence: {card.licence}.
 
-**Shape**: widths {shape.widths}, residual blocks {shape.encoder} down, {shape.middle} in the middle, {shape.decoder} up;
-stem {shape.stem}, head {shape.head}, {shape.condition_channels} condition maps.
+**Shape**: widths {shape.widths}; residual blocks {shape.encoder} down, {shape.middle} in the middle, {shape.decoder}
+up; stem {shape.stem}, head {shape.head}, {shape.condition_channels} condition maps.
 
 **Data**: {card.data}
 

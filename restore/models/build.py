@@ -10,10 +10,10 @@ from restore.errors import ConfigError
 from restore.models.unet import GeneratorConfig, UNet
 
 SIZES: Final[Mapping[tuple[str, int], GeneratorConfig]] = {
-    ("fast", 4): GeneratorConfig(widths=(48, 96), encoder=(3,), middle=2, decoder=(3,)),
-    ("fast", 2): GeneratorConfig(widths=(48, 96), encoder=(1,), middle=2, decoder=(1,)),
-    ("base", 4): GeneratorConfig(widths=(64, 128), encoder=(7,), middle=6, decoder=(7,)),
-    ("base", 2): GeneratorConfig(widths=(64, 128), encoder=(4,), middle=3, decoder=(4,)),
+    ("fast", 4): GeneratorConfig(widths=(48,), encoder=(), middle=8, decoder=()),
+    ("fast", 2): GeneratorConfig(widths=(48,), encoder=(), middle=4, decoder=()),
+    ("base", 4): GeneratorConfig(widths=(64,), encoder=(), middle=20, decoder=()),
+    ("base", 2): GeneratorConfig(widths=(64,), encoder=(), middle=12, decoder=()),
 }
 """Shapes by size and by scale: a size means seconds per pixel of the *result*, and x4 has a quarter of the pixels to
 work on that x2 has, so it can afford more work on each. docs/tournament.md says how they were chosen."""

@@ -43,7 +43,8 @@ def test_a_photo_gets_a_result_four_times_as_large_beside_it(run, make_photo) ->
     assert files() == {"photo.jpg", "photo_x4.jpg"}
     assert size_of("photo_x4.jpg") == (192, 128)
     assert re.fullmatch(
-        r"ok   photo\.jpg → photo_x4\.jpg  \d+\.\d s  x4 48x32 → 192x128, (noise \d+, )?JPEG 92, faithful \d+ dB, colour drift \d+\.\d\n",
+        r"ok   photo\.jpg → photo_x4\.jpg  \d+\.\d s  x4 48x32 → 192x128, (noise \d+, )?JPEG 92, "
+        r"faithful \d+ dB, colour drift \d+\.\d\n",
         outcome.out,
     )
     assert outcome.err == ""
