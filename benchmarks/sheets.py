@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from restore.inference.upscale import Target, Upscaler, condition_of
+from restore.inference.inspect import condition_of
+from restore.inference.upscale import Target, Upscaler
 from restore.io.convert import photo_from_array
 from restore.io.read import read_photo
 from restore.io.write import WriteOptions, write_photo

@@ -15,7 +15,8 @@ from restore.cli.walk import Account, check_report_path, fail, say, walk, write_
 from restore.errors import ConfigError, ImageError, OutputError, RestoreError
 from restore.inference.batch import Failed, Skipped
 from restore.inference.device import Device, choose_device
-from restore.inference.upscale import AUTO_SCALE, Report, Target, Upscaler, condition_of
+from restore.inference.inspect import condition_of
+from restore.inference.upscale import AUTO_SCALE, Report, Target, Upscaler
 from restore.io.folder import Job, Plan, plan_jobs
 from restore.io.photo import Photo
 from restore.io.read import photo_size, read_photo
@@ -174,6 +175,8 @@ def _automatic_scale(path: Path) -> float:
 
 def told(photo: Photo, asked: Condition) -> Condition:
     """What the network is told about this photo: what was asked for, and of the rest what the file itself tells."""
+    if asked.noise is not None and asked.jpeg is not None:
+        return asked
     own = condition_of(photo)
     return Condition(
         noise=own.noise if asked.noise is None else asked.noise, jpeg=own.jpeg if asked.jpeg is None else asked.jpeg

@@ -8,12 +8,10 @@ from typing import Any, TypeVar, overload
 
 import numpy as np
 
-from restore.errors import ConfigError
+from restore.inference.kinds import as_photo, like
 from restore.inference.upscale import Target, Upscaler
-from restore.io.convert import PilImage, photo_from_array, photo_from_pil, photo_to_array, photo_to_pil
+from restore.io.convert import PilImage
 from restore.io.photo import Photo
-from restore.io.read import read_photo
-from restore.io.write import WriteOptions, encode_photo
 from restore.tasks import Condition
 
 Kept = TypeVar("Kept", bytes, "np.ndarray[Any, Any]", PilImage, Photo)
@@ -60,30 +58,6 @@ def upscale(
     target = Target(scale=scale, long_side=long_side)
     result, _ = upscaler(as_photo(photo), target, condition)
     return like(photo, result)
-
-
-def as_photo(photo: object) -> Photo:
-    """A path, bytes, PIL image, array or Photo as a Photo; ConfigError for anything else."""
-    if isinstance(photo, Photo):
-        return photo
-    if isinstance(photo, str | Path | bytes):
-        return read_photo(photo)
-    if isinstance(photo, np.ndarray):
-        return photo_from_array(photo)
-    if isinstance(photo, PilImage):
-        return photo_from_pil(photo)
-    raise ConfigError(f"a photo is a path, bytes, a PIL image or a numpy array, not {type(photo).__name__}")
-
-
-def like(original: object, result: Photo) -> object:
-    """``result`` as the kind of thing that ``original`` is."""
-    if isinstance(original, Photo):
-        return result
-    if isinstance(original, bytes):
-        return encode_photo(result, WriteOptions())[0]
-    if isinstance(original, np.ndarray):
-        return photo_to_array(result, original.dtype)
-    return photo_to_pil(result)
 
 
 @lru_cache(maxsize=2)

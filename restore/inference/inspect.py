@@ -7,7 +7,9 @@ from typing import Final
 from torch import Tensor
 from torch.nn import functional as F
 
+from restore.io.photo import Photo
 from restore.ops.color import rgb_to_y
+from restore.tasks import Condition
 
 _BLOCK_PX: Final = 16
 """Noise is looked for in squares of this side."""
@@ -46,6 +48,14 @@ def estimate_noise(pixels: Tensor) -> float:
     flattest = levels.sort().values[: max(1, int(levels.numel() * _FLATTEST_SHARE))]
     noise = float(flattest.median()) / _SELECTION_BIAS
     return 0.0 if noise < _NOTHING else min(noise, _MAX_NOISE)
+
+
+def condition_of(photo: Photo) -> Condition:
+    """What is wrong with a photo: the noise measured in its pixels, the JPEG quality told by its file.
+
+    Other files may hold a picture that once was a JPEG, so there the network judges for itself.
+    """
+    return Condition(noise=estimate_noise(photo.pixels), jpeg=photo.quality if photo.format == "JPEG" else None)
 
 
 def _squares(plane: Tensor) -> Tensor:

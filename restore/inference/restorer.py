@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from restore.errors import ConfigError
 from restore.inference.device import Device, choose_device
+from restore.inference.inspect import condition_of
+from restore.inference.kinds import as_photo, like, with_result
+from restore.io.convert import PilImage
+from restore.io.photo import Photo
 from restore.models.unet import UNet
 from restore.models.weights import Card, Weights, find_weights, load_network
 from restore.ops.lock import lock_colour
@@ -25,8 +31,11 @@ _LARGEST_CORE = 512
 _SMALLEST_CORE = 32
 
 
+Kept = TypeVar("Kept", str, Path, bytes, "np.ndarray[Any, Any]", PilImage, Photo)
+
+
 class Restorer:
-    """One network on one device: tensors in, restored tensors out.
+    """One network on one device: photos in, restored photos out; tensors with :meth:`restore`.
 
     ``weights`` is a bundled name or a path; ``max_memory`` bounds the bytes of the working tiles (the photo and the
     result stay in host memory and come on top); ``tile`` overrides the tile's core in input pixels.
@@ -89,6 +98,15 @@ class Restorer:
                 multiple=network.multiple,
             )
             return lock_colour(result[..., : self.scale * height, : self.scale * width], image)
+
+    def __call__(self, photo: Kept, *, condition: Condition | None = None) -> Kept | PilImage:
+        """Restore a photo and give back the same kind of thing: see :func:`restore.upscale` for the kinds.
+
+        ``condition`` None: measured, see :func:`restore.inference.inspect.condition_of`.
+        """
+        opened = as_photo(photo)
+        pixels = self.restore(opened.pixels[None], condition_of(opened) if condition is None else condition)
+        return cast("Kept | PilImage", like(photo, with_result(opened, pixels)))
 
 
 def core_for(network: UNet, max_memory: int) -> int:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from restore.errors import ConfigError, WeightsError
 from restore.inference.device import Device, choose_device
-from restore.inference.inspect import estimate_noise
+from restore.inference.inspect import condition_of
+from restore.inference.kinds import with_result
 from restore.inference.restorer import Restorer
 from restore.io.photo import Photo
 from restore.models.weights import bundled_weights, find_weights
@@ -152,11 +151,7 @@ class Upscaler:
         for name in plan.weights:
             pixels = self._restorer(name).restore(pixels, condition)
             condition = Condition(noise=0.0, jpeg=100.0)
-        pixels = resize(pixels, plan.height, plan.width)
-        pixels.clamp_(min(0.0, float(source.min())), max(1.0, float(source.max())))
-        if photo.gray:
-            pixels.copy_(pixels.mean(dim=1, keepdim=True))
-        alpha = None if photo.alpha is None else _enlarged_alpha(photo.alpha, plan.height, plan.width)
+        result = with_result(photo, resize(pixels, plan.height, plan.width))
         report = Report(
             factor=plan.factor,
             weights=plan.weights,
@@ -164,13 +159,13 @@ class Upscaler:
             source_width=photo.width,
             height=plan.height,
             width=plan.width,
-            consistency_db=consistency(pixels, source),
-            drift=colour_drift(pixels, source),
+            consistency_db=consistency(result.pixels[None], source),
+            drift=colour_drift(result.pixels[None], source),
             seconds=time.perf_counter() - started,
             notes=(*photo.notes, *plan.notes),
             condition=told,
         )
-        return photo.with_pixels(pixels[0], alpha), report
+        return result, report
 
     def _nearest(self, factor: float) -> int:
         """The smallest network that reaches the factor, else the largest there is."""
@@ -181,14 +176,6 @@ class Upscaler:
         if name not in self._loaded:
             self._loaded[name] = Restorer(name, device=self.device, max_memory=self._max_memory, tile=self._tile)
         return self._loaded[name]
-
-
-def condition_of(photo: Photo) -> Condition:
-    """What is wrong with a photo: the noise measured in its pixels, the JPEG quality told by its file.
-
-    Other files may hold a picture that once was a JPEG, so there the network judges for itself.
-    """
-    return Condition(noise=estimate_noise(photo.pixels), jpeg=photo.quality if photo.format == "JPEG" else None)
 
 
 def _networks(size: str, weights: str | Path | None) -> dict[int, str]:
@@ -206,9 +193,3 @@ def _networks(size: str, weights: str | Path | None) -> dict[int, str]:
     if not found:
         raise WeightsError(f"no bundled upscale weights of size {size!r}; see `restore models list`")
     return found
-
-
-def _enlarged_alpha(alpha: Tensor, height: int, width: int) -> Tensor:
-    if math.isclose(float(alpha.min()), float(alpha.max())):
-        return torch.full((height, width), float(alpha.max()))
-    return resize(alpha[None, None], height, width)[0, 0].clamp_(0, 1)

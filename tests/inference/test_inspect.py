@@ -10,8 +10,7 @@ import torch
 from PIL import Image
 from skimage import data
 
-from restore.inference.inspect import estimate_noise
-from restore.inference.upscale import condition_of
+from restore.inference.inspect import condition_of, estimate_noise
 from restore.io.convert import photo_from_array
 from restore.io.read import read_photo
 

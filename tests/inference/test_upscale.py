@@ -179,6 +179,18 @@ def test_the_same_kind_comes_back(tmp_path: Path) -> None:
         assert np.array_equal(np.asarray(opened), from_array)
 
 
+def test_a_restorer_takes_and_gives_the_same_kinds() -> None:
+    restorer = restore.Restorer("upscale-x2", device="cpu")
+    array = crop()
+    enlarged = restorer(array)
+    assert isinstance(enlarged, np.ndarray)
+    assert np.array_equal(enlarged, restore.upscale(array, scale=2, device="cpu"))
+    gray = restorer(Image.fromarray(array).convert("L"))
+    assert isinstance(gray, Image.Image)
+    assert (gray.mode, gray.size) == ("L", (128, 96))
+    assert not np.array_equal(restorer(array, condition=Condition(noise=20, jpeg=100)), enlarged)
+
+
 def test_what_is_not_a_photo_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="not int"):
         restore.upscale(7)  # type: ignore[call-overload]

@@ -65,6 +65,16 @@ def test_a_short_run_beats_bicubic_and_leaves_all_that_it_promises(photos: Path,
     assert "steps = 150" in (run / "config.toml").read_text()
 
 
+def test_tensorboard_gets_the_numbers_when_asked_for(photos: Path, tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train(config(photos, tmp_path / "run", steps=2, tensorboard=True), quiet)
+    board = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    board.Reload()
+    assert {"loss", "lr"} <= set(board.Tags()["scalars"])
+    assert board.Scalars("loss")[0].step == 2
+
+
 class _StopAfter:
     """Ends a run as Ctrl-C would, right after a checkpoint."""
 
