@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from restore.errors import DeviceError, WeightsError
 from restore.inference.device import Device, choose_device, usable_cores
@@ -27,6 +28,8 @@ State = Literal["ok", "note", "fail"]
 PACKAGES: Final = ("torch", "numpy", "pillow", "opencv-python", "kornia", "scikit-image", "safetensors", "typer")
 GOLDEN_PX: Final = 48
 """Side of the golden picture as the network sees it."""
+GOLDEN_FINER: Final = 4
+"""The golden picture is drawn so many times larger and averaged, so that its edges are smooth."""
 FAITHFUL_DB: Final = 30.0
 """A result that agrees less with its input is not a restoration of it."""
 DRIFT_LIMIT: Final = 1.0
@@ -177,15 +180,16 @@ def golden(weights: Weights, devices: list[Device]) -> Iterator[Finding]:
 
 
 def golden_picture(side: int) -> Tensor:
-    """(1,3,side,side) in [0,1], the same everywhere: a soft sky, a sharp disc, and slanted bars."""
-    down, right = torch.meshgrid(torch.linspace(-1, 1, side), torch.linspace(-1, 1, side), indexing="ij")
+    """(1,3,side,side) in [0,1], the same everywhere: a soft sky, a disc and slanted bars, with edges as a lens makes."""
+    fine = torch.linspace(-1, 1, side * GOLDEN_FINER)
+    down, right = torch.meshgrid(fine, fine, indexing="ij")
     sky = 0.5 + 0.3 * down
     disc = ((right - 0.2) ** 2 + (down + 0.1) ** 2 < 0.25).float()
     bars = (torch.sin(18 * (right + 0.3 * down)) > 0).float() * (down > 0.45)
-    red = 0.15 + 0.7 * sky * (1 - disc) + 0.55 * disc - 0.1 * bars
-    green = 0.2 + 0.5 * sky + 0.2 * disc - 0.15 * bars
-    blue = 0.8 - 0.5 * sky - 0.2 * disc + 0.15 * bars
-    return torch.stack([red, green, blue]).clamp(0, 1)[None]
+    red = 0.2 + 0.5 * sky + 0.3 * disc - 0.25 * bars
+    green = 0.25 + 0.4 * sky + 0.25 * disc - 0.2 * bars
+    blue = 0.4 + 0.3 * sky + 0.1 * disc - 0.15 * bars
+    return F.avg_pool2d(torch.stack([red, green, blue]).clamp(0, 1)[None], GOLDEN_FINER)
 
 
 def fault_of(result: Tensor, source: Tensor, truth: Tensor) -> str:

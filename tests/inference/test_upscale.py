@@ -66,6 +66,16 @@ def test_every_bundled_network_beats_bicubic_on_a_photo_it_never_saw(name: str) 
 
 
 @pytest.mark.parametrize("name", BUNDLED)
+@pytest.mark.parametrize("condition", [CLEAN, BLIND])
+def test_a_flat_picture_stays_flat_so_the_network_prints_no_grid(name: str, condition: Condition) -> None:
+    restorer = Restorer(name, device="cpu")
+    for colour in ([0.1, 0.1, 0.1], [0.5, 0.5, 0.5], [0.8, 0.4, 0.2], [0.95, 0.95, 0.9]):
+        flat = torch.tensor(colour).view(1, 3, 1, 1).expand(1, 3, 40, 40)
+        inner = restorer.restore(flat, condition)[..., 20:-20, 20:-20]
+        assert float((inner - torch.tensor(colour).view(1, 3, 1, 1)).abs().max() * 255) < 1
+
+
+@pytest.mark.parametrize("name", BUNDLED)
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (7, 5), (33, 18)])
 def test_pictures_of_any_size_are_taken(name: str, shape: tuple[int, int]) -> None:
     restorer = Restorer(name, device="cpu")
