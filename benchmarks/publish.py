@@ -109,9 +109,7 @@ def main() -> None:
     arguments = parser.parse_args()
     found = find_weights(arguments.run / "weights.safetensors")
     lines = measured(arguments.measured, found.card.sha256)
-    card = replace(
-        found.card, size="fast", licence="MIT", data=arguments.data, note=arguments.note, figures=figures(lines)
-    )
+    card = replace(found.card, licence="MIT", data=arguments.data, note=arguments.note, figures=figures(lines))
     tensors = load_tensors_of(found)
     target = HOUSE / "restore" / "weights" / f"{card.name}.safetensors"
     card = save_weights(target, tensors, card)

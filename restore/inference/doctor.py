@@ -180,7 +180,7 @@ def golden(weights: Weights, devices: list[Device]) -> Iterator[Finding]:
 
 
 def golden_picture(side: int) -> Tensor:
-    """(1,3,side,side) in [0,1], the same everywhere: a soft sky, a disc and slanted bars, with edges as a lens makes."""
+    """(1,3,side,side) in [0,1], the same everywhere: a soft sky, a disc and slanted bars, with soft edges."""
     fine = torch.linspace(-1, 1, side * GOLDEN_FINER)
     down, right = torch.meshgrid(fine, fine, indexing="ij")
     sky = 0.5 + 0.3 * down

@@ -42,12 +42,12 @@ def like(original: object, result: Photo) -> object:
 def with_result(photo: Photo, pixels: Tensor) -> Photo:
     """The photo with restored pixels (1,3,h,w) of any size: gray stays gray, alpha grows along, no colour is cut off.
 
-    Colours end at black and white, or where the photo's own colours ended if they lay outside (a wide profile).
+    Takes ``pixels`` over and changes them in place, since a large result should not be in memory twice. Colours end at
+    black and white, or where the photo's own colours ended if they lay outside (a wide profile).
     """
-    low, high = min(0.0, float(photo.pixels.min())), max(1.0, float(photo.pixels.max()))
-    pixels = pixels.clamp(low, high)
+    pixels.clamp_(min(0.0, float(photo.pixels.min())), max(1.0, float(photo.pixels.max())))
     if photo.gray:
-        pixels = pixels.mean(dim=1, keepdim=True).expand(-1, 3, -1, -1).contiguous()
+        pixels.copy_(pixels.mean(dim=1, keepdim=True))
     alpha = None
     if photo.alpha is not None:
         alpha = resize(photo.alpha[None, None], *pixels.shape[-2:])[0, 0].clamp(0, 1)

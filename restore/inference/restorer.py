@@ -88,7 +88,7 @@ class Restorer:
             return result
 
         network = self.network
-        with torch.inference_mode():
+        with torch.no_grad():
             result = run_tiled(
                 pad_to_multiple(image, network.multiple),
                 run,

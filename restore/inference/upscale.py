@@ -133,7 +133,7 @@ class Upscaler:
             factor, tuple(names), max(round(height * factor), 1), max(round(width * factor), 1), tuple(notes)
         )
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def __call__(
         self, photo: Photo, target: Target | None = None, condition: Condition | None = None
     ) -> tuple[Photo, Report]:

@@ -216,7 +216,7 @@ class _Run:
     def _card(self) -> Card:
         config, state = self.config, self.state
         return Card(
-            name=f"{config.task}-x{config.scale}",
+            name=f"{config.task}-x{config.scale}" + ("" if config.size == "fast" else f"-{config.size}"),
             task=config.task,
             scale=config.scale,
             size=config.size if config.widths is None else "own",
