@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -100,9 +101,10 @@ def evaluate(
         work = partial(restorer.restore, condition=told) if restorer else None
         name = restorer.card.name if restorer else BICUBIC
         results = []
-        with Talk(as_json=json).progress(sum(len(one.photos) for one in sets)) as advance:
+        with Talk(as_json=json).progress(sum(len(one.photos) for one in sets)) as show:
+            measured = count(1)
             for one in sets:
-                after = _after_photo(one, save, advance)
+                after = _after_photo(one, save, lambda: show(next(measured)))
                 found = evaluate_upscale(
                     work, one.photos, factor, lpips=lpips, method=name, damage=damage, on_photo=after
                 )

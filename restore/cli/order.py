@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -190,8 +190,8 @@ def _restore(jobs: Sequence[Job], upscaler: Upscaler, order: Order, account: Acc
         source = sys.stdin.buffer.read() if path == Path(STREAM) else path
         return read_photo(source, max_megapixels=order.machine.max_megapixels)
 
-    def work(photo: Photo) -> tuple[Photo, Report]:
-        result, report = upscaler(photo, order.target, told(photo, order.condition))
+    def work(photo: Photo, progress: Callable[[float], None]) -> tuple[Photo, Report]:
+        result, report = upscaler(photo, order.target, told(photo, order.condition), progress)
         return result, replace(report, notes=(*report.notes, *output_notes(result, order.writing, target)))
 
     def write(photo: Photo, path: Path) -> None:

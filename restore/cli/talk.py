@@ -62,10 +62,10 @@ class Talk:
             self.detail("".join(traceback.format_exception(error)).rstrip())
 
     @contextmanager
-    def progress(self, total: int) -> Iterator[Callable[[], None]]:
-        """A bar with the time left while the block runs; call what it gives once per photo.
+    def progress(self, total: int) -> Iterator[Callable[[float], None]]:
+        """A bar with the time left while the block runs; tell what it gives how many photos are done, with fractions.
 
-        Without a terminal, when quiet, or with JSON, nothing is drawn.
+        The bar never runs backwards. Without a terminal, when quiet, or with JSON, nothing is drawn.
         """
         if not sys.stderr.isatty() or self.quiet or self.as_json:
             yield _nothing
@@ -91,7 +91,7 @@ class Talk:
         try:
             with Progress(*columns, console=self._err, transient=True, redirect_stdout=False) as bar:
                 photos = bar.add_task("photos", total=total)
-                yield lambda: bar.advance(photos)
+                yield lambda done: bar.update(photos, completed=max(done, bar.tasks[photos].completed))
         finally:
             self._out = results
 
@@ -100,5 +100,5 @@ def _line(row: Row) -> Text:
     return Text.assemble((row.status.ljust(5), _COLOURS[row.status]), row.line)
 
 
-def _nothing() -> None:
+def _nothing(_done: float) -> None:
     """Draw nothing."""

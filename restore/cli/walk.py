@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,7 +68,7 @@ def code_of_failures(failed: Sequence[Failed]) -> int:
 
 def walk(
     jobs: Sequence[Job],
-    work: Callable[[Photo], tuple[Photo, Report]],
+    work: Callable[[Photo, Callable[[float], None]], tuple[Photo, Report]],
     account: Account,
     talk: Talk,
     *,
@@ -77,20 +77,24 @@ def walk(
 ) -> None:
     """Restore every job, writing down each outcome in ``account``.
 
+    ``work`` gets a photo and a function to tell the share of it that is done.
     Ctrl-C ends the walk with ``account.stopped`` set. WeightsError is raised: no other photo could fare better.
     """
     reported = len(account.rows)
     try:
-        with (
-            talk.progress(len(jobs)) as advance,
-            closing(run_batch(jobs, work, read=read, write=write)) as outcomes,
-        ):
+        with talk.progress(len(jobs)) as show, ExitStack() as stack:
+
+            def watched(photo: Photo) -> tuple[Photo, Report]:
+                done = len(account.rows) - reported
+                return work(photo, lambda share: show(done + share))
+
+            outcomes = stack.enter_context(closing(run_batch(jobs, watched, read=read, write=write)))
             for outcome in outcomes:
                 if isinstance(outcome, Done):
                     say(done_row(outcome), account, talk)
                 else:
                     fail(outcome, account, talk)
-                advance()
+                show(len(account.rows) - reported)
     except KeyboardInterrupt:
         account.stopped = True
         left = len(jobs) - (len(account.rows) - reported)

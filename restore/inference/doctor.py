@@ -186,9 +186,9 @@ def golden_picture(side: int) -> Tensor:
     sky = 0.5 + 0.3 * down
     disc = ((right - 0.2) ** 2 + (down + 0.1) ** 2 < 0.25).float()
     bars = (torch.sin(18 * (right + 0.3 * down)) > 0).float() * (down > 0.45)
-    red = 0.2 + 0.5 * sky + 0.3 * disc - 0.25 * bars
+    red = 0.1 + 0.55 * sky + 0.35 * disc - 0.2 * bars
     green = 0.25 + 0.4 * sky + 0.25 * disc - 0.2 * bars
-    blue = 0.4 + 0.3 * sky + 0.1 * disc - 0.15 * bars
+    blue = 0.55 + 0.25 * sky + 0.05 * disc - 0.15 * bars
     return F.avg_pool2d(torch.stack([red, green, blue]).clamp(0, 1)[None], GOLDEN_FINER)
 
 

@@ -20,7 +20,7 @@ from restore.models.unet import UNet
 from restore.models.weights import Card, Weights, find_weights, load_network
 from restore.ops.lock import lock_colour
 from restore.ops.pad import pad_to_multiple
-from restore.ops.tile import run_tiled
+from restore.ops.tile import Progress, no_progress, run_tiled
 from restore.tasks import BLIND, Condition
 
 _DEFAULT_MEMORY = 1024**3
@@ -70,11 +70,11 @@ class Restorer:
         self.scale = network.config.scale
         self.core = tile or core_for(network, max_memory or _DEFAULT_MEMORY)
 
-    def restore(self, image: Tensor, condition: Condition = BLIND) -> Tensor:
+    def restore(self, image: Tensor, condition: Condition = BLIND, *, progress: Progress = no_progress) -> Tensor:
         """Restore (1,3,H,W) float32 in [0,1], any size; gives (1,3,scale*H,scale*W) on the host, not clipped.
 
         ``condition`` says what is known to be wrong with the picture. Broad colours are those of the input, exactly.
-        DeviceError when memory does not suffice.
+        ``progress`` is told the share that is done, 0 to 1. DeviceError when memory does not suffice.
         """
         height, width = image.shape[-2:]
         maps = condition.maps().to(self.device.torch)
@@ -96,6 +96,7 @@ class Restorer:
                 core=self.core,
                 overlap=network.radius,
                 multiple=network.multiple,
+                progress=progress,
             )
             return lock_colour(result[..., : self.scale * height, : self.scale * width], image)
 

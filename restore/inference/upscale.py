@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -17,6 +18,7 @@ from restore.io.photo import Photo
 from restore.models.weights import bundled_weights, find_weights
 from restore.ops.consistency import colour_drift, consistency
 from restore.ops.resize import resize
+from restore.ops.tile import Progress, no_progress
 from restore.tasks import BLIND, Condition
 
 AUTO_SCALE, AUTO_SCALE_LARGE = 4, 2
@@ -135,11 +137,15 @@ class Upscaler:
 
     @torch.no_grad()
     def __call__(
-        self, photo: Photo, target: Target | None = None, condition: Condition | None = None
+        self,
+        photo: Photo,
+        target: Target | None = None,
+        condition: Condition | None = None,
+        progress: Progress = no_progress,
     ) -> tuple[Photo, Report]:
         """The photo enlarged, and what was done.
 
-        ``condition`` None: measured, see :func:`condition_of`.
+        ``condition`` None: measured, see :func:`condition_of`. ``progress`` is told the share that is done, 0 to 1.
         """
         started = time.perf_counter()
         plan = self.plan(photo.height, photo.width, target or Target())
@@ -148,8 +154,9 @@ class Upscaler:
         told = condition
         source = photo.pixels[None]
         pixels = source
-        for name in plan.weights:
-            pixels = self._restorer(name).restore(pixels, condition)
+        for stage, name in enumerate(plan.weights):
+            watch = partial(_whole_share, progress, stage, len(plan.weights))
+            pixels = self._restorer(name).restore(pixels, condition, progress=watch)
             condition = Condition(noise=0.0, jpeg=100.0)
         result = with_result(photo, resize(pixels, plan.height, plan.width))
         report = Report(
@@ -176,6 +183,10 @@ class Upscaler:
         if name not in self._loaded:
             self._loaded[name] = Restorer(name, device=self.device, max_memory=self._max_memory, tile=self._tile)
         return self._loaded[name]
+
+
+def _whole_share(progress: Progress, stage: int, stages: int, share: float) -> None:
+    progress((stage + share) / stages)
 
 
 def _networks(size: str, weights: str | Path | None) -> dict[int, str]:

@@ -18,6 +18,14 @@ OutOfMemory = (torch.OutOfMemoryError, MemoryError)
 """What running out of memory looks like; see :func:`ran_out_of_memory` for the CPU allocator's way."""
 
 
+Progress = Callable[[float], None]
+"""Is told the share of the work that is done, 0 to 1."""
+
+
+def no_progress(_share: float) -> None:
+    """For when nobody watches."""
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """One tile along one axis: pixels [start, stop) are read, of which [core_start, core_stop) are kept."""
@@ -40,7 +48,14 @@ def spans(size: int, core: int, overlap: int) -> Iterator[Span]:
 
 
 def run_tiled(
-    image: Tensor, run: Callable[[Tensor], Tensor], *, scale: int, core: int, overlap: int, multiple: int
+    image: Tensor,
+    run: Callable[[Tensor], Tensor],
+    *,
+    scale: int,
+    core: int,
+    overlap: int,
+    multiple: int,
+    progress: Progress = no_progress,
 ) -> Tensor:
     """Apply ``run`` to a (1,C,H,W) picture tile by tile and join the results on the host.
 
@@ -51,7 +66,7 @@ def run_tiled(
     core, overlap = _up(core, multiple), _up(overlap, multiple)
     while True:
         try:
-            return _run_cores(image, run, scale, core, overlap)
+            return _run_cores(image, run, scale, core, overlap, progress)
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not ran_out_of_memory(error):
                 raise
@@ -68,7 +83,9 @@ def ran_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, OutOfMemory) or "DefaultCPUAllocator" in str(error)
 
 
-def _run_cores(image: Tensor, run: Callable[[Tensor], Tensor], scale: int, core: int, overlap: int) -> Tensor:
+def _run_cores(  # noqa: PLR0917 - one caller, right above
+    image: Tensor, run: Callable[[Tensor], Tensor], scale: int, core: int, overlap: int, progress: Progress
+) -> Tensor:
     height, width = image.shape[-2:]
     result: Tensor | None = None
     for row in spans(height, core, overlap):
@@ -78,6 +95,7 @@ def _run_cores(image: Tensor, run: Callable[[Tensor], Tensor], scale: int, core:
                 result = torch.empty(1, tile.shape[1], scale * height, scale * width)
             target = result[..., scale * row.core_start : scale * row.core_stop, :]
             target[..., scale * column.core_start : scale * column.core_stop].copy_(_kept(tile, scale, row, column))
+            progress((row.core_start * width + (row.core_stop - row.core_start) * column.core_stop) / (height * width))
     if result is None:
         raise ValueError("an empty picture has no tiles")
     return result

@@ -104,9 +104,9 @@ def conditions(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float | None, floa
     seen: list[tuple[float | None, float | None]] = []
     whole = Restorer.restore
 
-    def spy(self: Restorer, image: torch.Tensor, condition: restore.Condition = restore.BLIND) -> torch.Tensor:
+    def spy(self: Restorer, image: torch.Tensor, condition: restore.Condition, **rest: object) -> torch.Tensor:
         seen.append((condition.noise, condition.jpeg))
-        return whole(self, image, condition)
+        return whole(self, image, condition, **rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Restorer, "restore", spy)
     return seen

@@ -109,10 +109,11 @@ def bar_of(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch, **settings: boo
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setenv("TERM", "xterm")
     talk = Talk(**settings)
-    with talk.progress(2) as advance:
-        advance()
+    with talk.progress(2) as show:
+        show(1)
         talk.row(done_row(Done(JOB, REPORT, 2.0)))
-        advance()
+        show(2)
+        show(1.5)
     return stream.getvalue()
 
 

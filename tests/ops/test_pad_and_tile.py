@@ -49,6 +49,16 @@ def test_tiles_with_enough_surroundings_equal_the_whole_picture() -> None:
     assert torch.allclose(tiled, _blur_and_double(photo), atol=1e-6)
 
 
+def test_progress_rises_tile_by_tile_to_one() -> None:
+    shares: list[float] = []
+    run_tiled(
+        torch.rand(1, 1, 50, 70), _blur_and_double, scale=2, core=16, overlap=2, multiple=2, progress=shares.append
+    )
+    assert len(shares) == 4 * 5
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
 class _SmallMemory:
     """Refuses tiles of more than a number of pixels, as a small GPU does."""
 
