@@ -35,7 +35,7 @@ def condition_of(line: dict[str, Any]) -> str:
     """What was done to the small photos and what the network was told, in a few words."""
     damage = [f"noise {line['noise']:g}"] if line["noise"] else []
     damage += [f"JPEG {line['jpeg']}"] if line["jpeg"] else []
-    return f"{' + '.join(damage) or 'clean'}, {line['condition'] if damage else 'told'}"
+    return f"{' + '.join(damage) or 'clean'}, {line['condition']}"
 
 
 def cell(name: str, value: float | None) -> str:
@@ -43,9 +43,14 @@ def cell(name: str, value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}" if name in ("ssim", "lpips") else f"{value:.2f}"
 
 
+def photo_count(line: dict[str, Any]) -> int:
+    """How many photos a line is the mean of."""
+    return len({row["photo"] for row in line["photos"]})
+
+
 def table(lines: Sequence[dict[str, Any]]) -> str:
     """Markdown: a row per set and method."""
-    rows = ["| set | input | method | " + " | ".join(UNITS.values()) + " |", "|---" * (3 + len(UNITS)) + "|"]
+    rows = ["| set, photos | input | method | " + " | ".join(UNITS.values()) + " |", "|---" * (3 + len(UNITS)) + "|"]
     for line in lines:
         for method, mean in line["means"].items():
             cells = [
@@ -54,7 +59,9 @@ def table(lines: Sequence[dict[str, Any]]) -> str:
                 if name in mean
             ]
             cells += ["-"] * (len(UNITS) - len(cells))
-            rows.append(f"| {line['set']} | {condition_of(line)} | {method} | {' | '.join(cells)} |")
+            rows.append(
+                f"| {line['set']}, {photo_count(line)} | {condition_of(line)} | {method} | {' | '.join(cells)} |"
+            )
     return "\n".join(rows)
 
 
