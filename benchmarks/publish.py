@@ -53,12 +53,7 @@ def table(lines: Sequence[dict[str, Any]]) -> str:
     rows = ["| set, photos | input | method | " + " | ".join(UNITS.values()) + " |", "|---" * (3 + len(UNITS)) + "|"]
     for line in lines:
         for method, mean in line["means"].items():
-            cells = [
-                f"{mean[name]:.4f}" if name in ("ssim", "lpips") else f"{mean[name]:.2f}"
-                for name in UNITS
-                if name in mean
-            ]
-            cells += ["-"] * (len(UNITS) - len(cells))
+            cells = [cell(name, mean.get(name)) for name in UNITS]
             rows.append(
                 f"| {line['set']}, {photo_count(line)} | {condition_of(line)} | {method} | {' | '.join(cells)} |"
             )
