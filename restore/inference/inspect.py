@@ -21,16 +21,26 @@ _LUMA_SHARE: Final = (0.2568**2 + 0.5041**2 + 0.0979**2) ** 0.5
 """White noise of 1 in red, green and blue is this much in studio-range luma."""
 _SELECTION_BIAS: Final = 0.78
 """The flattest squares are chosen by their own noise, so they hold this share of it (measured on pure noise)."""
-_NOTHING: Final = 1.0
-"""Grey levels; below this a photo counts as free of noise."""
+_NOTHING: Final = 3.0
+"""Grey levels; below this, which hardly shows, fine texture and noise cannot be told apart: taken for texture."""
 _DARKEST: Final = 0.15
 _BRIGHTEST: Final = 0.85
 """Squares darker or brighter on average have lost part of their noise to black or white; used only if all are so."""
 _MAX_NOISE: Final = 50.0
+_GRID_PX: Final = 8
+"""JPEG codes squares of this side."""
+_GRID_STRENGTH: Final = 1.12
+"""Steps at every eighth pixel that stick out so much more than the others, in both directions, are a JPEG's grid.
+
+Measured on 25 photos at half and quarter size: 95 of 100 stay below 1.05 and 1.11; after JPEG 75 the medians are 1.26
+and 1.23.
+"""
+_LARGEST_STEP: Final = 0.1
+"""Real edges are larger than this and must not drown the grid."""
 
 
 def estimate_noise(pixels: Tensor) -> float:
-    """Standard deviation of white noise in (3,H,W) pixels in [0,1], in grey levels of 255: 0, or 1 to 50.
+    """Standard deviation of white noise in (3,H,W) pixels in [0,1], in grey levels of 255: 0, or 3 to 50.
 
     The finest diagonal Haar band of luma holds little of a photo but all of its noise; its median absolute deviation in
     the flattest tenth of the squares is the estimate (after Donoho and Johnstone, "Ideal spatial adaptation by wavelet
@@ -50,12 +60,36 @@ def estimate_noise(pixels: Tensor) -> float:
     return 0.0 if noise < _NOTHING else min(noise, _MAX_NOISE)
 
 
+def shows_jpeg_grid(pixels: Tensor) -> bool:
+    """Whether (3,H,W) pixels in [0,1] were once a JPEG, seen by the grid of its blocks wherever that begins.
+
+    Finds qualities up to about 80; not a picture that was resized since.
+    """
+    if min(pixels.shape[-2:]) < 4 * _GRID_PX:
+        return False
+    luma = rgb_to_y(pixels[None])[0, 0]
+    return min(_grid_strength(luma), _grid_strength(luma.T)) > _GRID_STRENGTH
+
+
+def _grid_strength(plane: Tensor) -> float:
+    """How much the steps between columns stick out at the strongest of the eight places in a block."""
+    step = plane[:, 1:] - plane[:, :-1]
+    kink = (step[:, 1:-1] - 0.5 * (step[:, :-2] + step[:, 2:])).abs().clamp(max=_LARGEST_STEP)
+    columns = kink.mean(dim=0)
+    places = columns[: columns.shape[0] // _GRID_PX * _GRID_PX].view(-1, _GRID_PX).mean(dim=0).sort().values
+    return float(places[-1] / places[:-1].mean().clamp(min=1e-6))
+
+
 def condition_of(photo: Photo) -> Condition:
     """What is wrong with a photo: the noise measured in its pixels, the JPEG quality told by its file.
 
-    Other files may hold a picture that once was a JPEG, so there the network judges for itself.
+    Where the file is no JPEG but the picture once was (its grid shows), the network judges the damage itself.
     """
-    return Condition(noise=estimate_noise(photo.pixels), jpeg=photo.quality if photo.format == "JPEG" else None)
+    if photo.format == "JPEG":
+        jpeg = None if photo.quality is None else float(photo.quality)
+    else:
+        jpeg = None if shows_jpeg_grid(photo.pixels) else 100.0
+    return Condition(noise=estimate_noise(photo.pixels), jpeg=jpeg)
 
 
 def _squares(plane: Tensor) -> Tensor:

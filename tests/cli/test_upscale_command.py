@@ -129,10 +129,10 @@ def test_the_network_is_told_what_is_known(run, make_photo, conditions, words, k
     assert conditions == [known]
 
 
-def test_a_file_that_tells_nothing_leaves_the_quality_to_the_network(run, make_photo, conditions) -> None:
+def test_a_picture_without_a_jpegs_grid_is_not_repaired_as_one(run, make_photo, conditions) -> None:
     make_photo("photo.bmp")
     assert run("upscale", "photo.bmp", "-x", "2", "--noise", "5").code == 0
-    assert conditions == [(5, None)]
+    assert conditions == [(5, 100)]
 
 
 @pytest.mark.parametrize("words", [["--noise", "40"], ["--jpeg", "10"], ["--clean"]])

@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 from skimage import data
 
-from restore.inference.inspect import condition_of, estimate_noise
+from restore.inference.inspect import condition_of, estimate_noise, shows_jpeg_grid
+from restore.io.codec import jpeg_round_trip
 from restore.io.convert import photo_from_array
 from restore.io.read import read_photo
 
@@ -51,6 +52,21 @@ def test_the_condition_comes_from_the_pixels_and_from_the_file() -> None:
     Image.fromarray(data.coffee()).save(buffer, "JPEG", quality=60)
     told = condition_of(read_photo(buffer.getvalue()))
     assert told.jpeg == pytest.approx(60, abs=1)
-    assert told.noise is not None
-    assert told.noise < 1.5
-    assert condition_of(photo_from_array(data.coffee())).jpeg is None
+    assert told.noise == 0
+
+
+@pytest.mark.parametrize("name", PHOTOS)
+@pytest.mark.parametrize("shift", [0, 3])
+def test_a_picture_that_once_was_a_jpeg_is_known_by_its_grid_wherever_it_begins(name: str, shift: int) -> None:
+    once = jpeg_round_trip(np.ascontiguousarray(PHOTOS[name]), 60)[shift:, shift:]
+    assert shows_jpeg_grid(torch.from_numpy(once.copy()).permute(2, 0, 1).float() / 255)
+    assert condition_of(photo_from_array(once)).jpeg is None
+
+
+@pytest.mark.parametrize("name", PHOTOS)
+def test_a_picture_without_a_grid_is_taken_for_what_it_is(name: str) -> None:
+    halved = photo_from_array(np.asarray(Image.fromarray(PHOTOS[name]).reduce(2)))
+    assert not shows_jpeg_grid(halved.pixels)
+    assert condition_of(halved).jpeg == 100
+    assert not shows_jpeg_grid(torch.full((3, 64, 64), 0.5))
+    assert not shows_jpeg_grid(torch.rand(3, 20, 20))
