@@ -18,9 +18,10 @@ from restore.cli.options import DeviceName, Verbose
 from restore.errors import ConfigError, ImageError, OutputError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from restore.inference.evaluate import Damage, Sample
     from restore.inference.restorer import Restorer
-    from restore.tasks import Condition
 
 DEFAULT_SCALE: Final = 4
 
@@ -37,6 +38,7 @@ class Told(StrEnum):
     TOLD = "told"
     CLEAN = "clean"
     BLIND = "blind"
+    MEASURED = "measured"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,10 @@ def evaluate(
     ] = None,
     condition: Annotated[
         Told,
-        typer.Option(help="What the network is told: the damage made here, 'all is clean', or nothing (blind)."),
+        typer.Option(
+            help="What the network is told: the damage made here, 'all is clean', nothing (blind), or what "
+            "`restore upscale` would measure in the pixels."
+        ),
     ] = Told.TOLD,
     noise: Annotated[float, typer.Option(help="Noise added to the small photo, sigma in grey levels of 0..255.")] = 0,
     jpeg: Annotated[int | None, typer.Option(help="JPEG quality that the small photo is saved with, 1 to 100.")] = None,
@@ -94,11 +99,10 @@ def evaluate(
         damage = Damage(noise=noise, jpeg=jpeg)
         sets = [DataSet(name=one.name, photos=pick_evenly(one.photos, limit)) for one in map(find_photos, data)]
         _check_targets(sets, csv, save, overwrite=overwrite)
-        told = _condition(condition, damage)
         restorer = _load(weights, scale, device)
         lpips, note = load_lpips(lpips_backbone)
         factor = restorer.scale if restorer else scale or DEFAULT_SCALE
-        work = partial(restorer.restore, condition=told) if restorer else None
+        work = _work(restorer, condition, damage) if restorer else None
         name = restorer.card.name if restorer else BICUBIC
         results = []
         with Talk(as_json=json).progress(sum(len(one.photos) for one in sets)) as show:
@@ -147,12 +151,15 @@ def _facts(restorer: Restorer | None, condition: Told) -> dict[str, str | None]:
     }
 
 
-def _condition(told: Told, damage: Damage) -> Condition:
-    """What the network hears; ConfigError where the truth is beyond what a network can be told."""
+def _work(restorer: Restorer, told: Told, damage: Damage) -> Callable[[Tensor], Tensor]:
+    """Restoring with what the network hears; ConfigError where the truth is beyond what a network can be told."""
+    from restore.inference.inspect import condition_of_pixels
     from restore.tasks import BLIND, CLEAN, Condition
 
+    if told is Told.MEASURED:
+        return lambda image: restorer.restore(image, condition_of_pixels(image[0]))
     truth = Condition(noise=damage.noise, jpeg=100.0 if damage.jpeg is None else float(damage.jpeg))
-    return {Told.TOLD: truth, Told.CLEAN: CLEAN, Told.BLIND: BLIND}[told]
+    return partial(restorer.restore, condition={Told.TOLD: truth, Told.CLEAN: CLEAN, Told.BLIND: BLIND}[told])
 
 
 def _load(weights: str | None, scale: int | None, device: str) -> Restorer | None:

@@ -67,7 +67,7 @@ def run_tiled(
     while True:
         try:
             return _run_cores(image, run, scale, core, overlap, progress)
-        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError, as is the CPU's
             if not ran_out_of_memory(error):
                 raise
             if core <= multiple:

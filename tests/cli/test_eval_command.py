@@ -140,6 +140,10 @@ def test_the_network_is_told_what_the_option_says(photos: Path, weights: Path, m
     assert heard == [Condition(noise=10.0, jpeg=50.0), CLEAN, BLIND]
     assert run(*words[:6], "--device", "cpu").exit_code == 0
     assert heard[-1] == CLEAN
+    grainy = ("--data", photos, "--weights", weights, "--max", 1, "--noise", 20, "--device", "cpu")
+    assert run(*grainy, "--condition", "measured").exit_code == 0
+    assert heard[-1].noise == pytest.approx(20, rel=0.35)
+    assert heard[-1].jpeg == 100
 
 
 def test_bicubic_alone_needs_no_weights(photos: Path) -> None:
