@@ -32,7 +32,7 @@ def main() -> int:
         if not photos:
             print(f"| {name} | x{scale} | 0 | {published:.2f} | not there | | |")
             continue
-        means = evaluate_upscale(None, photos, scale, lpips=None).means(BICUBIC)
+        means = evaluate_upscale((), photos, scale, lpips=None).means(BICUBIC)
         difference = means["psnr"] - published
         measured += 1
         wrong += abs(difference) > TOLERANCE_DB

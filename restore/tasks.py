@@ -1,4 +1,4 @@
-"""The table of tasks: what each one's condition means and which weights serve it."""
+"""The table of tasks: what each one's condition means, what its results owe to the photo, which scales there are."""
 
 from __future__ import annotations
 
@@ -45,6 +45,22 @@ BLIND: Final = Condition()
 """Nothing is known."""
 
 
+def condition_maps(condition: Condition, channels: int) -> Tensor:
+    """(1,channels,1,1) float32: ``condition`` for a network that takes so many condition maps; none for 0.
+
+    ConfigError when no task has so many.
+
+    >>> [condition_maps(CLEAN, channels).shape[1] for channels in (0, 4)]
+    [0, 4]
+    """
+    if channels == 0:
+        return torch.zeros(1, 0, 1, 1)
+    maps = condition.maps()
+    if channels != maps.shape[1]:
+        raise ConfigError(f"a network takes 0 or {maps.shape[1]} condition maps, not {channels}")
+    return maps
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """One row of the table."""
@@ -53,12 +69,29 @@ class Task:
     scales: tuple[int, ...]
     """Scales that a network can be trained for."""
     condition_channels: int
+    faithful: bool = True
+    """Whether a result shows what its input shows: then the network predicts a residual on the input, broad colours are
+    locked to the input's, and agreement with the input is measured. Off where it is to become another picture."""
+    needs_pairs: bool = False
+    """Whether only pairs can teach it: no damage can be made from good photos alone."""
     summary: str
+
+    def maps(self, condition: Condition) -> Tensor:
+        """(1,condition_channels,1,1) float32: what a network of this task is told about ``condition``."""
+        return condition_maps(condition, self.condition_channels)
 
 
 TASKS: Final[Mapping[str, Task]] = {
     "upscale": Task(
         name="upscale", scales=(2, 3, 4), condition_channels=4, summary="enlarge, and undo light noise and JPEG damage"
+    ),
+    "translate": Task(
+        name="translate",
+        scales=(1,),
+        condition_channels=0,
+        faithful=False,
+        needs_pairs=True,
+        summary="turn pictures of one kind into another kind, as your own pairs show",
     ),
 }
 

@@ -14,7 +14,9 @@ from restore.cli import exit_codes
 from restore.cli.doctor import doctor
 from restore.cli.evaluate import evaluate
 from restore.cli.models import models
+from restore.cli.report import report
 from restore.cli.rows import shown
+from restore.cli.run import run
 from restore.cli.train import train
 from restore.cli.upscale import upscale
 
@@ -45,7 +47,9 @@ def options(
 
 VERBS: Final[Mapping[str, Callable[..., None]]] = {
     "upscale": upscale,
+    "run": run,
     "train": train,
+    "report": report,
     "eval": evaluate,
     "doctor": doctor,
 }

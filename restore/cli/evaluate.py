@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
-from restore.cli import exit_codes
 from restore.cli.guard import guarded
 from restore.cli.options import DeviceName, Verbose
-from restore.errors import ConfigError, ImageError, OutputError
+from restore.errors import ConfigError
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from restore.inference.evaluate import Damage, Sample
-    from restore.inference.restorer import Restorer
-
-DEFAULT_SCALE: Final = 4
+MOST_DETAIL: Final = 100.0
 
 
 class EvalTask(StrEnum):
@@ -41,12 +31,12 @@ class Told(StrEnum):
     MEASURED = "measured"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataSet:
-    """The photos of one ``--data``, in order of name."""
+class ProjectWord(StrEnum):
+    """Whether results are made to agree with the small photo."""
 
-    name: str
-    photos: tuple[Path, ...]
+    OFF = "off"
+    ON = "on"
+    BOTH = "both"
 
 
 def evaluate(
@@ -59,6 +49,17 @@ def evaluate(
     weights: Annotated[
         str | None, typer.Option(help="Bundled name or a .safetensors file; 'bicubic' measures bicubic alone.")
     ] = None,
+    detail: Annotated[
+        str | None,
+        typer.Option(
+            metavar="0..100[,...]",
+            help="Blend with the detail weights beside --weights; each number of a list is measured.",
+        ),
+    ] = None,
+    project: Annotated[
+        ProjectWord,
+        typer.Option(help="Make each result agree with the small photo first; both measures it without and with."),
+    ] = ProjectWord.OFF,
     condition: Annotated[
         Told,
         typer.Option(
@@ -75,7 +76,7 @@ def evaluate(
     json: Annotated[bool, typer.Option("--json", help="One JSON object per data set on stdout, no table.")] = False,
     limit: Annotated[int | None, typer.Option("--max", help="At most so many photos per set, evenly spread.")] = None,
     save: Annotated[
-        Path | None, typer.Option(help="Folder for the input, bicubic and restored picture of each photo, as PNG.")
+        Path | None, typer.Option(help="Folder for the input and the result of each method for each photo, as PNG.")
     ] = None,
     device: DeviceName = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files of --csv and --save.")] = False,
@@ -84,135 +85,58 @@ def evaluate(
     """Measure weights on photos whose original is known, with bicubic always beside.
 
     Each photo is shrunk exactly as in the papers, restored, and compared: PSNR and SSIM on luma, LPIPS where its
-    backbone is found, consistency with the small photo, colour drift.
+    backbone is found, agreement with the small photo, colour drift, fine detail, grids.
 
-    Example: restore eval upscale --data Set5/ -x 4
+    Example: restore eval upscale --data Set5/ -x 4 --detail 0,50,100
     """
     with guarded(verbose=verbose):
+        from restore.cli.evaluate_files import DataSet, after_photo, check_targets, find_photos
+        from restore.cli.evaluate_methods import load_subject
         from restore.cli.evaluate_report import print_json, print_table, write_csv
         from restore.cli.talk import Talk
-        from restore.inference.evaluate import BICUBIC, Damage, evaluate_upscale, pick_evenly
+        from restore.inference.evaluate import evaluate_upscale, method_names
+        from restore.inference.protocol import Damage, pick_evenly
         from restore.metrics.lpips import load_lpips
 
         if scale is not None and scale < 2:
             raise ConfigError(f"-x {scale}: the scale must be 2 or more")
         damage = Damage(noise=noise, jpeg=jpeg)
+        details = None if detail is None else parse_details(detail)
         sets = [DataSet(name=one.name, photos=pick_evenly(one.photos, limit)) for one in map(find_photos, data)]
-        _check_targets(sets, csv, save, overwrite=overwrite)
-        restorer = _load(weights, scale, device)
+        subject = load_subject(weights, scale, details, device=device, told=condition.value, damage=damage)
+        names = method_names(subject.methods, project.value)
+        check_targets(sets, names, csv, save, overwrite=overwrite)
         lpips, note = load_lpips(lpips_backbone)
-        factor = restorer.scale if restorer else scale or DEFAULT_SCALE
-        work = _work(restorer, condition, damage) if restorer else None
-        name = restorer.card.name if restorer else BICUBIC
         results = []
         with Talk(as_json=json).progress(sum(len(one.photos) for one in sets)) as show:
             measured = count(1)
             for one in sets:
-                after = _after_photo(one, save, lambda: show(next(measured)))
                 found = evaluate_upscale(
-                    work, one.photos, factor, lpips=lpips, method=name, damage=damage, on_photo=after
+                    subject.methods,
+                    one.photos,
+                    subject.scale,
+                    lpips=lpips,
+                    projection=project.value,
+                    damage=damage,
+                    on_photo=after_photo(one, save, lambda: show(next(measured))),
                 )
                 results.append((one.name, found))
-        facts = _facts(restorer, condition) | {"task": task.value, "lpips_note": note}
+        facts = subject.facts | {"task": task.value, "lpips_note": note}
         if csv is not None:
             write_csv(csv, results, facts)
         (print_json if json else print_table)(results, facts)
 
 
-def find_photos(place: Path) -> DataSet:
-    """The photos directly in a folder, or one photo; raises ImageError, or ends with code 4 if there is none."""
-    from restore.io.folder import PHOTO_SUFFIXES
+def parse_details(text: str) -> tuple[float, ...]:
+    """One or more numbers from 0 to 100 with commas between them, each once.
 
-    if place.is_file():
-        return DataSet(name=place.stem, photos=(place,))
+    >>> parse_details("0,25, 50")
+    (0.0, 25.0, 50.0)
+    """
     try:
-        names = sorted(place.iterdir())
-    except OSError as problem:
-        raise ImageError(f"{place}: cannot be opened as a folder of photos ({problem.strerror})") from problem
-    photos = [
-        path for path in names if path.suffix.lower() in PHOTO_SUFFIXES and path.name[0] != "." and path.is_file()
-    ]
-    if not photos:
-        typer.echo(f"{place}: no photos in this folder (subfolders are not searched)", err=True)
-        raise typer.Exit(exit_codes.NOTHING_USABLE)
-    return DataSet(name=place.resolve().name, photos=tuple(photos))
-
-
-def _facts(restorer: Restorer | None, condition: Told) -> dict[str, str | None]:
-    """What was measured, for the report; None where there is no network."""
-    if restorer is None:
-        return dict.fromkeys(("weights", "sha256", "condition", "device"))
-    card = restorer.card
-    return {
-        "weights": card.name,
-        "sha256": card.sha256,
-        "condition": condition.value,
-        "device": restorer.device.name,
-    }
-
-
-def _work(restorer: Restorer, told: Told, damage: Damage) -> Callable[[Tensor], Tensor]:
-    """Restoring with what the network hears; ConfigError where the truth is beyond what a network can be told."""
-    from restore.inference.inspect import condition_of_pixels
-    from restore.tasks import BLIND, CLEAN, Condition
-
-    if told is Told.MEASURED:
-        return lambda image: restorer.restore(image, condition_of_pixels(image[0]))
-    truth = Condition(noise=damage.noise, jpeg=100.0 if damage.jpeg is None else float(damage.jpeg))
-    return partial(restorer.restore, condition={Told.TOLD: truth, Told.CLEAN: CLEAN, Told.BLIND: BLIND}[told])
-
-
-def _load(weights: str | None, scale: int | None, device: str) -> Restorer | None:
-    """The restorer asked for, or None for bicubic alone; ConfigError if its scale is not the one asked for."""
-    from restore.inference.evaluate import BICUBIC
-    from restore.inference.restorer import Restorer
-
-    if weights == BICUBIC:
-        return None
-    restorer = Restorer(weights or f"upscale-x{scale or DEFAULT_SCALE}", device=device)
-    if scale is not None and restorer.scale != scale:
-        raise ConfigError(f"-x {scale}: {restorer.card.name} enlarges by {restorer.scale}; leave -x out")
-    return restorer
-
-
-def _check_targets(sets: Sequence[DataSet], csv: Path | None, save: Path | None, *, overwrite: bool) -> None:
-    """Refuse before the work starts what would be overwritten, or land on one name twice."""
-    planned = [csv] if csv else []
-    if save is not None:
-        planned += [path for one in sets for photo in one.photos for path in _saved_names(save / one.name, photo)]
-        if len(set(planned)) < len(planned):
-            raise OutputError(f"{save}: two photos or two --data folders would be saved under one name; rename one")
-    existing = next((path for path in planned if path.exists()), None)
-    if existing is not None and not overwrite:
-        raise OutputError(f"{existing} exists; add --overwrite to replace it")
-
-
-def _saved_names(folder: Path, photo: Path) -> tuple[Path, ...]:
-    """Where the input, the bicubic and the restored picture of a photo go."""
-    return tuple(folder / f"{photo.stem}_{what}.png" for what in ("input", "bicubic", "restored"))
-
-
-def _after_photo(one: DataSet, save: Path | None, advance: Callable[[], None]) -> Callable[[Sample], None]:
-    """What happens after each photo: its pictures are saved, the bar moves."""
-
-    def after(sample: Sample) -> None:
-        if save is not None:
-            _save(save / one.name, sample)
-        advance()
-
-    return after
-
-
-def _save(folder: Path, sample: Sample) -> None:
-    """Write a photo's pictures; what may not be overwritten was refused before the work started."""
-    from restore.io.convert import photo_from_array
-    from restore.io.write import WriteOptions, write_photo
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise OutputError(f"{folder}: cannot be made ({problem.strerror}); choose another --save") from problem
-    images = (sample.source, *sample.pictures.values())
-    for path, image in zip(_saved_names(folder, sample.photo), images, strict=False):  # bicubic alone: no third
-        pixels = (image[0].permute(1, 2, 0) * 255).round().byte().numpy()
-        write_photo(photo_from_array(pixels), path, WriteOptions(overwrite=True))
+        numbers = tuple(float(word) for word in text.split(","))
+    except ValueError:
+        numbers = ()
+    if not numbers or not all(0 <= number <= MOST_DETAIL for number in numbers) or len(set(numbers)) < len(numbers):
+        raise ConfigError(f"--detail is one or more different numbers from 0 to 100, like 0,50,100; got {text!r}")
+    return numbers

@@ -26,17 +26,17 @@ Results = Sequence[tuple[str, Evaluation]]
 Facts = Mapping[str, str | None]
 """What the run was: weights, condition, device, and what became of LPIPS."""
 
-PIPE_WIDTH: Final = 120
+PIPE_WIDTH: Final = 150
 """Columns of the table where nobody says how wide the place is."""
 
 
 def print_table(results: Results, facts: Facts) -> None:
-    """A table per data set on stdout, photo by photo and then the means; the better of two figures is bold."""
+    """A table per data set on stdout, photo by photo and then the means; the best figure of each photo is bold."""
     console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
     for name, found in results:
         console.print(_table(name, found, facts))
     shown = [METRICS[key] for key in results[0][1].rows[0].figures]
-    ways = {way: [one.label for one in shown if one.better == way] for way in ("higher", "lower")}
+    ways = {way: [one.label for one in shown if one.better == way] for way in ("higher", "lower", "nearer to 1")}
     console.print("; ".join(f"{way} is better: {', '.join(labels)}" for way, labels in ways.items()))
     console.print(facts["lpips_note"] or "")
 
@@ -69,6 +69,8 @@ def _table(name: str, found: Evaluation, facts: Facts) -> Table:
 
 
 def _cell(key: str, value: float, rivals: Sequence[float]) -> Text:
+    if math.isnan(value):
+        return Text("-")
     best = bool(rivals) and all(METRICS[key].prefers(value, rival) for rival in rivals)
     return Text(f"{value:.{METRICS[key].digits}f}", style="bold" if best else "")
 
@@ -79,7 +81,7 @@ def _damage(found: Evaluation) -> str:
 
 
 def print_json(results: Results, facts: Facts) -> None:
-    """One JSON object per data set and line on stdout; an infinite figure (equal pixels) is null."""
+    """One JSON object per data set and line on stdout; an infinite figure (equal pixels), or none, is null."""
     for name, found in results:
         record = {
             "set": name,
@@ -87,6 +89,7 @@ def print_json(results: Results, facts: Facts) -> None:
             "scale": found.scale,
             "noise": found.damage.noise,
             "jpeg": found.damage.jpeg,
+            "methods": [_method(found, method) for method in found.methods],
             "means": {method: _finite(found.means(method)) for method in found.methods},
             "photos": [_photo(row) for row in found.rows],
         }
@@ -95,8 +98,21 @@ def print_json(results: Results, facts: Facts) -> None:
 
 
 def _photo(row: Row) -> dict[str, object]:
-    plain = {"photo": row.photo, "method": row.method, "height": row.height, "width": row.width}
-    return {**plain, "seconds": round(row.seconds, 4), **_finite(row.figures)}
+    return {
+        "photo": row.photo,
+        "method": row.method,
+        "detail": row.detail,
+        "projected": row.projected,
+        "height": row.height,
+        "width": row.width,
+        "seconds": round(row.seconds, 4),
+        **_finite(row.figures),
+    }
+
+
+def _method(found: Evaluation, method: str) -> dict[str, object]:
+    row = next(row for row in found.rows if row.method == method)
+    return {"method": method, "detail": row.detail, "projected": row.projected}
 
 
 def _finite(figures: Mapping[str, float]) -> dict[str, float | None]:
@@ -106,8 +122,9 @@ def _finite(figures: Mapping[str, float]) -> dict[str, float | None]:
 def write_csv(path: Path, results: Results, facts: Facts) -> None:
     """One line per photo and method, whole or not at all; raises OutputError where the file cannot be written."""
     text = io.StringIO(newline="")
-    names = ("set", "weights", "condition", "scale", "noise", "jpeg", "photo", "method", "height", "width", "seconds")
-    table = csv.DictWriter(text, (*names, *METRICS), extrasaction="ignore", lineterminator="\n")
+    of_run = ("set", "weights", "condition", "scale", "noise", "jpeg")
+    of_row = ("photo", "method", "detail", "projected", "height", "width", "seconds")
+    table = csv.DictWriter(text, (*of_run, *of_row, *METRICS), extrasaction="ignore", lineterminator="\n")
     table.writeheader()
     for name, found in results:
         whole = {**facts, "set": name, "scale": found.scale, "noise": found.damage.noise, "jpeg": found.damage.jpeg}

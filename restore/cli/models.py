@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -25,7 +26,7 @@ def list_models(as_json: AsJson = False, verbose: Verbose = False) -> None:
     with guarded(verbose=verbose):
         from restore.models.weights import bundled_weights
 
-        found = bundled_weights()
+        found = sorted(bundled_weights(), key=lambda weights: weights.card.name)
         rows = [_values(weights) for weights in found]
         if as_json:
             for row in rows:
@@ -86,9 +87,11 @@ def _leave(rows: list[dict[str, object]]) -> None:
 
 def _values(weights: Weights) -> dict[str, object]:
     from restore.errors import WeightsError
+    from restore.models.blend import detail_path, fidelity_path, is_detail
     from restore.models.weights import verify_weights
 
     card: Card = weights.card
+    beside = detail_path(weights.path)
     try:
         verify_weights(weights)
         problem = None
@@ -99,6 +102,8 @@ def _values(weights: Weights) -> dict[str, object]:
         "task": card.task,
         "scale": card.scale,
         "size": card.size,
+        "detail_of": fidelity_path(weights.path).stem if is_detail(card) else None,
+        "detail": beside.stem if beside.is_file() else None,
         "file": str(weights.path),
         "bytes": weights.path.stat().st_size,
         "licence": card.licence,
@@ -114,12 +119,12 @@ def _values(weights: Weights) -> dict[str, object]:
     }
 
 
-def _print_table(found: tuple[Weights, ...], rows: list[dict[str, object]]) -> None:
+def _print_table(found: Sequence[Weights], rows: list[dict[str, object]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for title in ("name", "task", "scale", "size", "MB", "figures", "licence", "hash"):
+    for title in ("name", "task", "scale", "size", "detail", "MB", "figures", "licence", "hash"):
         table.add_column(title, overflow="fold")
     for weights, row in zip(found, rows, strict=True):
         card = weights.card
@@ -130,12 +135,18 @@ def _print_table(found: tuple[Weights, ...], rows: list[dict[str, object]]) -> N
             card.task,
             f"x{card.scale}",
             card.size,
+            _detail(row),
             megabytes,
             _figures(card.figures),
             card.licence,
             hash_word,
         )
     Console(highlight=False).print(table)
+
+
+def _detail(row: dict[str, object]) -> str:
+    """Whether weights can be blended with detail weights, or what they are detail for."""
+    return f"for {row['detail_of']}" if row["detail_of"] else "yes" if row["detail"] else "no"
 
 
 def _figures(figures: dict[str, float]) -> str:

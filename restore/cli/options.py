@@ -10,6 +10,7 @@ import typer
 
 SIZE_PANEL: Final = "How large"
 REPAIR_PANEL: Final = "What is wrong with the photo"
+DETAIL_PANEL: Final = "How much is invented"
 FILE_PANEL: Final = "The written file"
 CHOICE_PANEL: Final = "Which photos"
 MACHINE_PANEL: Final = "The machine"
@@ -39,6 +40,26 @@ Output = Annotated[
     str | None,
     typer.Option(
         "-o", "--output", metavar="OUT", help="File, or folder (ends with /, exists, or several inputs); - is stdout."
+    ),
+]
+Detail = Annotated[
+    float | None,
+    typer.Option(
+        "--detail",
+        min=0,
+        max=100,
+        metavar="0..100",
+        help="Texture that the photo does not hold: 0 none, 100 most. Needs detail weights.",
+        rich_help_panel=DETAIL_PANEL,
+    ),
+]
+Project = Annotated[
+    bool | None,
+    typer.Option(
+        "--project/--no-project",
+        help="Make the result, shrunk again, agree with the photo. Default: with detail, if the photo is clean.",
+        show_default=False,
+        rich_help_panel=DETAIL_PANEL,
     ),
 ]
 Format = Annotated[

@@ -1,4 +1,4 @@
-"""An order to upscale, carried out: find the photos, choose the machine, walk through them, report."""
+"""An order, carried out: find the photos, choose the machine, walk through them, report."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from restore import __version__
 from restore.cli.rows import planned_row, shown, skipped_row
 from restore.cli.talk import Talk
 from restore.cli.walk import Account, check_report_path, fail, say, walk, write_report
+from restore.cli.work import Work, work_for
 from restore.errors import ConfigError, ImageError, OutputError, RestoreError
 from restore.inference.batch import Failed, Skipped
 from restore.inference.device import Device, choose_device
-from restore.inference.inspect import condition_of
-from restore.inference.upscale import AUTO_SCALE, Report, Target, Upscaler
+from restore.inference.upscale import AUTO_SCALE, Report, Target
 from restore.io.folder import Job, Plan, plan_jobs
 from restore.io.photo import Photo
 from restore.io.read import photo_size, read_photo
@@ -53,6 +53,14 @@ class Where:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How much may be invented, and whether the result must agree with the photo; None is as usual."""
+
+    detail: float | None = None
+    project: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
     """What computes, and within which limits."""
 
@@ -64,11 +72,11 @@ class Machine:
     weights: str | None = None
     size: str = "fast"
 
-    def upscaler(self, talk: Talk) -> Upscaler:
-        """Ready to work; WeightsError or DeviceError if that cannot be."""
-        device: Device = choose_device(self.device, threads=self.threads)
+    def chosen(self, talk: Talk) -> Device:
+        """The device, ready to work; DeviceError if it is not there."""
+        device = choose_device(self.device, threads=self.threads)
         talk.detail(f"computing on {device.name} ({device.torch}, {device.reason})")
-        return Upscaler(device=device, size=self.size, max_memory=self.max_memory, tile=self.tile, weights=self.weights)
+        return device
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +87,12 @@ class Order:
     target: Target
     condition: Condition
     """A part that is None is judged for each photo."""
+    look: Look
     writing: WriteOptions
     machine: Machine
+    task: str = "upscale"
+    what: str | None = None
+    """What stands for the work in the names of results; None: the enlargement."""
     dry_run: bool = False
     report: Path | None = None
 
@@ -100,8 +112,8 @@ def carry_out(order: Order, talk: Talk) -> int:
         for job in plan.skipped:
             say(skipped_row(Skipped(job, "exists; --overwrite replaces it")), account, talk)
         if plan.jobs:
-            upscaler = order.machine.upscaler(talk)
-            (_foretell if order.dry_run else _restore)(plan.jobs, upscaler, order, account, talk)
+            work = work_for(order, order.machine.chosen(talk))
+            (_foretell if order.dry_run else _restore)(plan.jobs, work, order, account, talk)
     except RestoreError as error:
         account.broken_by = error
         raise
@@ -123,7 +135,7 @@ def _file_plan(order: Order) -> Plan:
     return plan_jobs(
         where.inputs,
         output=where.output,
-        what=automatic if order.target == Target() else what_of(order.target),
+        what=order.what or (automatic if order.target == Target() else what_of(order.target)),
         template=where.template,
         format=order.writing.format,
         recursive=where.recursive,
@@ -173,25 +185,15 @@ def _automatic_scale(path: Path) -> float:
     return Target().factor(height, width)
 
 
-def told(photo: Photo, asked: Condition) -> Condition:
-    """What the network is told about this photo: what was asked for, and of the rest what the file itself tells."""
-    if asked.noise is not None and asked.jpeg is not None:
-        return asked
-    own = condition_of(photo)
-    return Condition(
-        noise=own.noise if asked.noise is None else asked.noise, jpeg=own.jpeg if asked.jpeg is None else asked.jpeg
-    )
-
-
-def _restore(jobs: Sequence[Job], upscaler: Upscaler, order: Order, account: Account, talk: Talk) -> None:
+def _restore(jobs: Sequence[Job], work: Work, order: Order, account: Account, talk: Talk) -> None:
     target = jobs[0].target if len(jobs) == 1 and jobs[0].target != Path(STREAM) else None
 
     def read(path: Path) -> Photo:
         source = sys.stdin.buffer.read() if path == Path(STREAM) else path
         return read_photo(source, max_megapixels=order.machine.max_megapixels)
 
-    def work(photo: Photo, progress: Callable[[float], None]) -> tuple[Photo, Report]:
-        result, report = upscaler(photo, order.target, told(photo, order.condition), progress)
+    def restore(photo: Photo, progress: Callable[[float], None]) -> tuple[Photo, Report]:
+        result, report = work.restore(photo, progress)
         return result, replace(report, notes=(*report.notes, *output_notes(result, order.writing, target)))
 
     def write(photo: Photo, path: Path) -> None:
@@ -201,16 +203,16 @@ def _restore(jobs: Sequence[Job], upscaler: Upscaler, order: Order, account: Acc
         else:
             write_photo(photo, path, order.writing)
 
-    walk(jobs, work, account, talk, read=read, write=write)
+    walk(jobs, restore, account, talk, read=read, write=write)
 
 
-def _foretell(jobs: Sequence[Job], upscaler: Upscaler, order: Order, account: Account, talk: Talk) -> None:
+def _foretell(jobs: Sequence[Job], work: Work, order: Order, account: Account, talk: Talk) -> None:
     """Say what would be done, from the headers alone."""
     for job in jobs:
         try:
             height, width = photo_size(job.source)
             _refuse_too_large(job.source, height * width / 1e6, order.machine.max_megapixels)
-            say(planned_row(job, (height, width), upscaler.plan(height, width, order.target)), account, talk)
+            say(planned_row(job, (height, width), work.plan(height, width)), account, talk)
         except RestoreError as error:
             fail(Failed(job, error, "read"), account, talk)
 

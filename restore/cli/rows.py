@@ -30,12 +30,22 @@ def done_row(done: Done) -> Row:
     """A result that is in its place."""
     report = done.report
     source, target = (report.source_height, report.source_width), (report.height, report.width)
-    parts = [_sizes(report.factor, source, target), *_damage(report.condition), *figures(report), *report.notes]
+    parts = [
+        *_by(report),
+        _sizes(report.factor, source, target),
+        *_invented(report.detail),
+        *_damage(report.condition),
+        *figures(report),
+        *report.notes,
+    ]
     line = f"{route(done.job)}  {done.seconds:.1f} s  {', '.join(parts)}"
     values = {
         **_paths("ok", done.job),
         **_size_values(report.factor, source, target),
+        "task": report.task,
         "weights": list(report.weights),
+        "detail": report.detail,
+        "projected": report.projected,
         "noise": report.condition.noise,
         "jpeg": report.condition.jpeg,
         "seconds": round(done.seconds, 3),
@@ -70,21 +80,36 @@ def planned_row(job: Job, source: tuple[int, int], plan: Enlargement) -> Row:
         **_paths("planned", job),
         **_size_values(plan.factor, source, target),
         "weights": list(plan.weights),
+        "detail": plan.detail,
         "notes": list(plan.notes),
     }
-    return Row("plan", f"{route(job)}  {', '.join([_sizes(plan.factor, source, target), *plan.notes])}", values)
+    parts = [_sizes(plan.factor, source, target), *_invented(plan.detail), *plan.notes]
+    return Row("plan", f"{route(job)}  {', '.join(parts)}", values)
 
 
 def figures(report: Report) -> list[str]:
-    """How faithful the result is, in words.
+    """How faithful the result is, in words; nothing where it was to become another picture.
 
     Faithful: shrunk to the input's size again, the result agrees with the input to so many dB.
     """
+    if report.consistency_db is None or report.drift is None:
+        return []
     exact = math.isinf(report.consistency_db)
     return [
         "faithful exactly" if exact else f"faithful {report.consistency_db:.0f} dB",
+        *(["projected"] if report.projected else []),
         f"colour drift {report.drift:.1f}",
     ]
+
+
+def _by(report: Report) -> list[str]:
+    """The task and whose weights did it; for upscaling, the scale says enough."""
+    return [] if report.task == "upscale" else [f"{report.task} by {', '.join(map(shown, report.weights))}"]
+
+
+def _invented(detail: float) -> list[str]:
+    """How much detail the networks may invent, in words; nothing where they invent none."""
+    return [f"detail {detail:g}"] if detail else []
 
 
 def _damage(condition: Condition) -> list[str]:
@@ -117,6 +142,8 @@ def _without_name(failed: Failed) -> str:
 
 
 def _sizes(scale: float, source: tuple[int, int], target: tuple[int, int]) -> str:
+    if scale == 1:
+        return f"{source[1]}x{source[0]}"
     return f"x{scale:.3g} {source[1]}x{source[0]} → {target[1]}x{target[0]}"
 
 
@@ -134,6 +161,6 @@ def _size_values(scale: float, source: tuple[int, int], target: tuple[int, int])
     }
 
 
-def _finite(value: float) -> float | None:
-    """JSON knows no infinity; None stands for "exactly equal"."""
-    return round(value, 3) if math.isfinite(value) else None
+def _finite(value: float | None) -> float | None:
+    """JSON knows no infinity; None stands for "exactly equal", and for what was not measured."""
+    return round(value, 3) if value is not None and math.isfinite(value) else None

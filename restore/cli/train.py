@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from enum import StrEnum
+from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
 from restore.cli import exit_codes
 from restore.cli.guard import guarded
+from restore.cli.live import LiveTalk
 from restore.cli.options import DeviceName, ModelSize, Quiet, Threads, Verbose
 from restore.cli.words import parse_duration
-from restore.config import TrainConfig, load_toml, to_toml, train_config
+from restore.config.toml import load_toml, to_toml
+from restore.config.train import TrainConfig, train_config
 
-if TYPE_CHECKING:
-    from restore.training.journal import Event
-
+CHECK_LIMIT: Final = 300
+"""Photos that --check decodes, evenly spread over larger sets."""
 DATA_PANEL: Final = "The photos"
 RUN_PANEL: Final = "The run"
 
@@ -27,6 +29,15 @@ class TrainTask(StrEnum):
     """What can be trained."""
 
     UPSCALE = "upscale"
+    TRANSLATE = "translate"
+
+
+class RecipeName(StrEnum):
+    """Settings that come with restore."""
+
+    DETAIL = "detail"
+    TRANSLATE = "translate"
+    PIX2PIX = "pix2pix"
 
 
 class PrecisionWord(StrEnum):
@@ -56,6 +67,13 @@ def train(
             metavar="LQ HQ", help="Damaged photos, and good ones of the same names.", rich_help_panel=DATA_PANEL
         ),
     ] = None,
+    shards: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Tar shards, like s3://set/{000..099}.tar.", rich_help_panel=DATA_PANEL),
+    ] = None,
+    align: Annotated[
+        bool, typer.Option("--align", help="Shift damaged photos onto their partners.", rich_help_panel=DATA_PANEL)
+    ] = False,
     val: Annotated[
         str | None,
         typer.Option(
@@ -115,6 +133,10 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the checkpoint in the run folder.", rich_help_panel=RUN_PANEL)
     ] = False,
+    recipe: Annotated[
+        RecipeName | None,
+        typer.Option(help="Settings that come with restore; --config and flags win.", rich_help_panel=RUN_PANEL),
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(metavar="FILE.toml", help="Settings; flags win over it.", rich_help_panel=RUN_PANEL),
@@ -137,7 +159,7 @@ def train(
     check: Annotated[
         bool,
         typer.Option(
-            "--check", help="Look through the photos, say what is wrong, and stop.", rich_help_panel="What is said"
+            "--check", help="Examine the photos, try 20 steps, estimate, and stop.", rich_help_panel="What is said"
         ),
     ] = False,
     quiet: Quiet = False,
@@ -153,6 +175,8 @@ def train(
             "hq": hq,
             "pairs_lq": pairs[0] if pairs else None,
             "pairs_hq": pairs[1] if pairs else None,
+            "shards": shards,
+            "align": align or None,
             "val": val,
             "run": run,
             "scale": scale,
@@ -171,7 +195,9 @@ def train(
             "precision": precision.value if precision else None,
             "tensorboard": tensorboard or None,
         }
-        settings = merged({} if config is None else load_toml(config), flags)
+        written = [] if recipe is None else [load_toml(recipe_path(recipe.value))]
+        written += [] if config is None else [load_toml(config)]
+        settings = merged(written, flags)
         if print_config:
             typer.echo(to_toml(settings), nl=False)
         elif check:
@@ -180,65 +206,70 @@ def train(
             _run(settings, quiet=quiet)
 
 
-ALTERNATIVES: Final = (frozenset({"hq", "pairs_lq", "pairs_hq"}), frozenset({"steps", "budget_s"}))
+ALTERNATIVES: Final = (frozenset({"hq", "pairs_lq", "pairs_hq", "shards"}), frozenset({"steps", "budget_s"}))
 """Settings of which a flag replaces the file's other choice too: --pairs wins over the file's hq."""
 
 
-def merged(file: dict[str, object], flags: dict[str, object | None]) -> TrainConfig:
-    """Flags over the file over the defaults; ConfigError for what does not fit together."""
+def merged(files: Sequence[Mapping[str, object]], flags: Mapping[str, object | None]) -> TrainConfig:
+    """Flags over the files, later files over earlier ones, over the defaults; ConfigError for what does not fit.
+
+    Translating begins with the recipe of that name where nothing else is laid under the flags.
+    """
+    values: dict[str, object] = {}
     given = {name: value for name, value in flags.items() if value is not None}
-    replaced = {name for group in ALTERNATIVES if group & given.keys() for name in group}
-    return train_config({name: value for name, value in file.items() if name not in replaced} | given)
+    if not files and given.get("task") == TrainTask.TRANSLATE:
+        files = [load_toml(recipe_path(RecipeName.TRANSLATE))]
+    for layer in (*files, given):
+        replaced = {name for group in ALTERNATIVES if group & layer.keys() for name in group}
+        values = {name: value for name, value in values.items() if name not in replaced} | dict(layer)
+    if values.get("task") == TrainTask.TRANSLATE:
+        values.setdefault("scale", 1)
+    return train_config(values)
+
+
+def recipe_path(name: str) -> Path:
+    """The file of a recipe that comes with restore."""
+    return Path(str(resources.files("restore"))) / "recipes" / f"{name}.toml"
 
 
 def _check(config: TrainConfig) -> None:
-    from restore.training.run import find_examples
+    from restore.datasets.doctor import examine
+    from restore.tasks import find_task
+    from restore.training.rehearsal import rehearse
+    from restore.training.source import check_task, find_examples, open_source
 
-    examples, held_out = find_examples(config)
-    typer.echo(f"ok: {len(examples)} photos to train on, {len(held_out)} to validate on")
+    check_task(config)
+    healthy = True
+    if config.shards is None:
+        examples, held_out = find_examples(config)
+        diagnosis = examine(
+            examples,
+            held_out,
+            config.scale,
+            patch_px=config.patch_px,
+            limit=CHECK_LIMIT,
+            align=config.align,
+            faithful=find_task(config.task).faithful,
+        )
+        for line in diagnosis.lines():
+            typer.echo(line)
+        healthy = not diagnosis.problems
+    if healthy:
+        for line in rehearse(config, open_source(config, validates=False).loader).lines():
+            typer.echo(line)
+        return
+    raise typer.Exit(exit_codes.WRONG_USE)
 
 
 def _run(config: TrainConfig, *, quiet: bool) -> None:
     from restore.training.run import train as train_weights
 
     try:
-        weights = train_weights(config, EventTalk(quiet=quiet))
+        with LiveTalk(quiet=quiet, title=f"{config.task} x{config.scale} in {config.run}") as talk:
+            weights = train_weights(config, talk)
     except KeyboardInterrupt:
         typer.echo(
             f"stopped; the same command with --resume goes on from the last checkpoint in {config.run}", err=True
         )
         raise typer.Exit(exit_codes.STOPPED) from None
     typer.echo(str(weights))
-
-
-STEP_LINE_EVERY_S: Final = 10.0
-
-
-@dataclass(slots=True)
-class EventTalk:
-    """Says on stderr what a run tells; it crosses process borders, so it holds plain values only."""
-
-    quiet: bool = False
-    said_at: float | None = None
-
-    def __call__(self, event: Event) -> None:
-        """One line per event; steps at most every ten seconds."""
-        now = time.monotonic()
-        if event.kind == "step":
-            if self.said_at is not None and now - self.said_at < STEP_LINE_EVERY_S:
-                return
-            self.said_at = now
-        if not self.quiet:
-            typer.echo(event_line(event), err=True)
-
-
-def event_line(event: Event) -> str:
-    """One event in words."""
-    values = event.values
-    if event.kind == "step":
-        return (
-            f"step {event.step}  loss {values['loss']:.4f}  lr {values['lr']:.1e}  "
-            f"{values['steps_per_s']:.1f} steps/s  {values['progress']:.0%}"
-        )
-    parts = [f"{name} {value:.6g}" for name, value in values.items()]
-    return "  ".join([f"{event.kind} at step {event.step}", *parts, *([event.message] if event.message else [])])

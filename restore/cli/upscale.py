@@ -58,6 +58,8 @@ def upscale(
     clean: Annotated[
         bool, typer.Option("--clean", help="Nothing is wrong: --noise 0 --jpeg 100.", rich_help_panel=opt.REPAIR_PANEL)
     ] = False,
+    detail: opt.Detail = None,
+    project: opt.Project = None,
     image_format: opt.Format = None,
     quality: opt.Quality = None,
     depth: opt.Depth = None,
@@ -86,7 +88,7 @@ def upscale(
     photo.jpg becomes photo_x4.jpg beside it; album/ -o out/ fills out/ with the same names in the same folders.
     """
     with guarded(verbose=verbose):
-        from restore.cli.order import Machine, Order, Where, carry_out
+        from restore.cli.order import Look, Machine, Order, Where, carry_out
         from restore.cli.talk import Talk
         from restore.io.write import WriteOptions
 
@@ -111,6 +113,7 @@ def upscale(
             where=where,
             target=_target(scale, long_side, size),
             condition=_condition(noise, jpeg, clean=clean),
+            look=Look(detail=detail, project=project),
             writing=WriteOptions(
                 format=image_format, quality=quality, depth=depth, strip=strip.value, overwrite=overwrite
             ),

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from restore.datasets.align import align_pair
 from restore.datasets.folders import Example
+from restore.datasets.patch import Cut, Spot, cut, draw_spot, halved, to_bytes
 from restore.io.read import read_photo
+
+_Kind = Literal["whole", "half", "pair"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,34 +40,67 @@ class PhotoCache:
     def __init__(self, limit_bytes: float) -> None:
         self._limit = limit_bytes
         self._held = 0
-        self._photos: OrderedDict[Path, np.ndarray] = OrderedDict()
+        self._photos: OrderedDict[tuple[_Kind, Path], tuple[np.ndarray, ...]] = OrderedDict()
 
     def get(self, path: Path) -> np.ndarray:
         """The photo's pixels; ImageError when the file cannot be read."""
-        if path in self._photos:
-            self._photos.move_to_end(path)
-            return self._photos[path]
-        pixels = read_photo(path).pixels
-        array = pixels.mul(255).add(0.5).clamp(0, 255).byte().permute(1, 2, 0).contiguous().numpy()
-        self._photos[path] = array
-        self._held += array.nbytes
+        return self._kept("whole", path, lambda: (to_bytes(read_photo(path).pixels[None]),))[0]
+
+    def half(self, path: Path) -> np.ndarray:
+        """The photo at half its size; see patch.halved."""
+        return self._kept("half", path, lambda: (halved(self.get(path)),))[0]
+
+    def aligned(self, hq: Path, lq: Path, *, least_px: int) -> tuple[np.ndarray, np.ndarray]:
+        """The good and the damaged photo of a pair, put in place; see align.align_pair."""
+
+        def read() -> tuple[np.ndarray, ...]:
+            damaged, good = align_pair(read_photo(lq).pixels[None], read_photo(hq).pixels[None], least_px=least_px)
+            return to_bytes(good), to_bytes(damaged)
+
+        good, damaged = self._kept("pair", hq, read)
+        return good, damaged
+
+    def _kept(self, kind: _Kind, path: Path, make: Callable[[], tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
+        if (kind, path) in self._photos:
+            self._photos.move_to_end((kind, path))
+            return self._photos[kind, path]
+        made = make()
+        self._photos[kind, path] = made
+        self._held += _size(made)
         while self._held > self._limit and len(self._photos) > 1:
             _, dropped = self._photos.popitem(last=False)
-            self._held -= dropped.nbytes
-        return array
+            self._held -= _size(dropped)
+        return made
 
 
 class PatchLoader:
-    """Random crops, flips and quarter turns of examples, the same for the same seed and step."""
+    """Random crops, flips and quarter turns of examples, the same for the same seed and step.
+
+    With ``align`` a damaged photo is put in place on its partner first. Of good photos alone, the share
+    ``half_size_chance`` of the patches is cut from a copy of half the size, where that is as large as a patch.
+    """
 
     def __init__(
-        self, examples: Sequence[Example], *, scale: int, patch_px: int, batch: int, seed: int, cache_bytes: float
+        self,
+        examples: Sequence[Example],
+        *,
+        scale: int,
+        patch_px: int,
+        batch: int,
+        seed: int,
+        cache_bytes: float,
+        align: bool = False,
+        half_size_chance: float = 0.0,
+        turns: bool = True,
     ) -> None:
         self._examples = examples
         self._scale = scale
         self._patch = patch_px
         self._batch = batch
         self._seed = seed
+        self._align = align
+        self._half_chance = half_size_chance
+        self._turns = turns
         self._cache = PhotoCache(cache_bytes)
 
     def batch(self, step: int, *, rank: int = 0, ranks: int = 1) -> Patches:
@@ -70,8 +108,8 @@ class PatchLoader:
         rng = np.random.default_rng(step_seed(self._seed, step))
         draws = [self._draw(rng) for _ in range(self._batch)][rank::ranks]
         cuts = [self._cut(*draw) for draw in draws]
-        hq = torch.from_numpy(np.stack([cut[0] for cut in cuts]))
-        low = [cut[1] for cut in cuts if cut[1] is not None]
+        hq = torch.from_numpy(np.stack([good for good, _ in cuts]))
+        low = [damaged for _, damaged in cuts if damaged is not None]
         lq = torch.from_numpy(np.stack(low)).permute(0, 3, 1, 2).contiguous() if low else None
         return Patches(hq.permute(0, 3, 1, 2).contiguous(), lq)
 
@@ -86,24 +124,26 @@ class PatchLoader:
                 waiting = pool.submit(self.batch, step, rank=rank, ranks=ranks)
                 yield ready
 
-    def _draw(self, rng: np.random.Generator) -> tuple[Example, float, float, int]:
+    def _draw(self, rng: np.random.Generator) -> tuple[Example, Spot, bool]:
         example = self._examples[int(rng.integers(len(self._examples)))]
-        return example, rng.random(), rng.random(), int(rng.integers(8))
+        spot = draw_spot(rng, turns=self._turns)
+        # Without a chance nothing is drawn, so that runs of old repeat to the bit.
+        return example, spot, self._half_chance > 0 and rng.random() < self._half_chance
 
-    def _cut(self, example: Example, down: float, right: float, turn: int) -> tuple[np.ndarray, np.ndarray | None]:
-        hq = self._cache.get(example.hq)
-        scale, side = self._scale, self._patch // self._scale
-        top = int(down * (hq.shape[0] // scale - side + 1))
-        left = int(right * (hq.shape[1] // scale - side + 1))
-        lq = None
+    def _cut(self, example: Example, spot: Spot, half: bool) -> Cut:
+        hq, lq = self._pixels(example, half=half)
+        return cut(hq, lq, spot, patch_px=self._patch, scale=self._scale)
+
+    def _pixels(self, example: Example, *, half: bool) -> tuple[np.ndarray, np.ndarray | None]:
+        """What to cut from: the good photo, or its half-size copy, and the damaged one if there is one."""
         if example.lq is not None:
-            lq = _turned(self._cache.get(example.lq)[top : top + side, left : left + side], turn)
-        top, left = top * scale, left * scale
-        return _turned(hq[top : top + self._patch, left : left + self._patch], turn), lq
+            if self._align:
+                return self._cache.aligned(example.hq, example.lq, least_px=self._patch)
+            return self._cache.get(example.hq), self._cache.get(example.lq)
+        if half and min((small := self._cache.half(example.hq)).shape[:2]) >= self._patch:
+            return small, None
+        return self._cache.get(example.hq), None
 
 
-def _turned(patch: np.ndarray, turn: int) -> np.ndarray:
-    """One of the eight flips and quarter turns of a square (P,P,C) patch."""
-    if turn & 4:
-        patch = patch[:, ::-1]
-    return np.ascontiguousarray(np.rot90(patch, turn & 3))
+def _size(arrays: tuple[np.ndarray, ...]) -> int:
+    return sum(array.nbytes for array in arrays)

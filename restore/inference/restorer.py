@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -10,21 +12,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from restore.errors import ConfigError
+from restore.errors import ConfigError, DeviceError, WeightsError
 from restore.inference.device import Device, choose_device
 from restore.inference.inspect import condition_of
 from restore.inference.kinds import as_photo, like, with_result
 from restore.io.convert import PilImage
 from restore.io.photo import Photo
-from restore.models.unet import UNet
+from restore.models.build import Network
+from restore.models.pix2pix import Pix2Pix
 from restore.models.weights import Card, Weights, find_weights, load_network
 from restore.ops.lock import lock_colour
 from restore.ops.pad import pad_to_multiple
-from restore.ops.tile import Progress, no_progress, run_tiled
-from restore.tasks import BLIND, Condition
+from restore.ops.tile import Progress, no_progress, ran_out_of_memory, run_tiled
+from restore.tasks import BLIND, TASKS, Condition, condition_maps, find_task
 
-_DEFAULT_MEMORY = 1024**3
-"""Bytes that the tiles may take when nobody says otherwise."""
+_GIGABYTE = 1024**3
+_DEFAULT_MEMORY = _GIGABYTE
+"""Bytes that the tiles may take when nobody says otherwise; and a picture that cannot be cut into tiles."""
 _LIVE_COPIES = 8
 """Feature maps of the first level that are alive at once, with room for the convolution's own workspace."""
 _LARGEST_CORE = 512
@@ -38,7 +42,8 @@ class Restorer:
     """One network on one device: photos in, restored photos out; tensors with :meth:`restore`.
 
     ``weights`` is a bundled name or a path; ``max_memory`` bounds the bytes of the working tiles (the photo and the
-    result stay in host memory and come on top); ``tile`` overrides the tile's core in input pixels.
+    result stay in host memory and come on top); ``tile`` overrides the tile's core in input pixels. A network that
+    looks at the whole picture is never given tiles: a picture for which ``max_memory`` is too little is refused.
     Raises WeightsError and DeviceError.
     """
 
@@ -55,50 +60,84 @@ class Restorer:
         self._set(load_network(found, chosen.torch), found.card, chosen, max_memory, tile)
 
     @classmethod
-    def of_network(cls, network: UNet, card: Card, device: Device) -> Restorer:
-        """A restorer around a network in memory, as training validates it."""
+    def of_network(
+        cls, network: Network, card: Card, device: Device, *, max_memory: int | None = None, tile: int | None = None
+    ) -> Restorer:
+        """A restorer around a network in memory: one that is being trained, or a blend of two."""
         restorer = cls.__new__(cls)
-        restorer._set(network, card, device, None, None)
+        restorer._set(network, card, device, max_memory, tile)
         return restorer
 
-    def _set(self, network: UNet, card: Card, device: Device, max_memory: int | None, tile: int | None) -> None:
+    def _set(self, network: Network, card: Card, device: Device, max_memory: int | None, tile: int | None) -> None:
         if tile is not None and tile < 1:
             raise ConfigError(f"a tile must have at least one pixel, got {tile}")
+        if card.task not in TASKS:
+            known = ", ".join(TASKS)
+            raise WeightsError(f"{card.name}: weights for the task {card.task!r}; this restore knows {known}")
         self.network = network
         self.card = card
+        self.task = find_task(card.task)
         self.device = device
         self.scale = network.config.scale
-        self.core = tile or core_for(network, max_memory or _DEFAULT_MEMORY)
+        self.max_memory = max_memory or _DEFAULT_MEMORY
+        self.core = tile or core_for(network, self.max_memory)
 
     def restore(self, image: Tensor, condition: Condition = BLIND, *, progress: Progress = no_progress) -> Tensor:
         """Restore (1,3,H,W) float32 in [0,1], any size; gives (1,3,scale*H,scale*W) on the host, not clipped.
 
-        ``condition`` says what is known to be wrong with the picture. Broad colours are those of the input, exactly.
-        ``progress`` is told the share that is done, 0 to 1. DeviceError when memory does not suffice.
+        ``condition`` says what is known to be wrong with the picture. Where the task is to restore, broad colours are
+        those of the input, exactly. ``progress`` is told the share that is done, 0 to 1. DeviceError when memory does
+        not suffice.
         """
         height, width = image.shape[-2:]
-        maps = condition.maps().to(self.device.torch)
+        network = self.network
+        maps = condition_maps(condition, network.config.condition_channels).to(self.device.torch)
 
         def run(tile: Tensor) -> Tensor:
             tile = tile.to(self.device.torch, memory_format=torch.channels_last)
             with torch.autocast(
                 self.device.torch.type, dtype=self.device.autocast, enabled=self.device.autocast is not None
             ):
-                result: Tensor = self.network(tile, maps)
+                result: Tensor = network(tile, maps)
             return result
 
-        network = self.network
+        padded = pad_to_multiple(image, network.multiple)
         with torch.no_grad():
-            result = run_tiled(
-                pad_to_multiple(image, network.multiple),
-                run,
-                scale=self.scale,
-                core=self.core,
-                overlap=network.radius,
-                multiple=network.multiple,
-                progress=progress,
+            if isinstance(network, Pix2Pix):
+                result = self._whole(padded, run)
+                progress(1.0)
+            else:
+                result = run_tiled(
+                    padded,
+                    run,
+                    scale=self.scale,
+                    core=self.core,
+                    overlap=network.radius,
+                    multiple=network.multiple,
+                    progress=progress,
+                )
+            result = result[..., : self.scale * height, : self.scale * width]
+            return lock_colour(result, image) if self.task.faithful else result
+
+    def _whole(self, image: Tensor, run: Callable[[Tensor], Tensor]) -> Tensor:
+        """(1,3,H,W) in one piece, on the host; DeviceError when that takes more memory than there may be."""
+        height, width = image.shape[-2:]
+        need = height * width * _bytes_per_pixel(self.network)
+        if need > self.max_memory:
+            raise DeviceError(
+                f"the network looks at the whole picture at once, which takes {_gigabytes(need)} for "
+                f"{width}x{height} pixels, and {_gigabytes(self.max_memory)} are allowed; shrink the picture first, or "
+                f"allow more with --max-memory {math.ceil(need / _GIGABYTE)}G"
             )
-            return lock_colour(result[..., : self.scale * height, : self.scale * width], image)
+        try:
+            return run(image).float().cpu()
+        except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError, as is the CPU's
+            if not ran_out_of_memory(error):
+                raise
+            raise DeviceError(
+                f"not enough memory for {width}x{height} pixels in one piece; shrink the picture first, "
+                "close other programs, or use --device cpu"
+            ) from error
 
     def __call__(self, photo: Kept, *, condition: Condition | None = None) -> Kept | PilImage:
         """Restore a photo and give back the same kind of thing: see :func:`restore.upscale` for the kinds.
@@ -106,13 +145,34 @@ class Restorer:
         ``condition`` None: measured, see :func:`restore.inference.inspect.condition_of`.
         """
         opened = as_photo(photo)
-        pixels = self.restore(opened.pixels[None], condition_of(opened) if condition is None else condition)
-        return cast("Kept | PilImage", like(photo, with_result(opened, pixels)))
+        if condition is None:
+            condition = condition_of(opened) if self.task.condition_channels else BLIND
+        pixels = self.restore(opened.pixels[None], condition)
+        return cast("Kept | PilImage", like(photo, self.finished(opened, pixels)))
+
+    def finished(self, photo: Photo, pixels: Tensor) -> Photo:
+        """``photo`` with what :meth:`restore` made of it (taken over); gray stays gray where the task is to restore."""
+        return with_result(_coloured(photo) if photo.gray and not self.task.faithful else photo, pixels)
 
 
-def core_for(network: UNet, max_memory: int) -> int:
+def _coloured(photo: Photo) -> Photo:
+    """A gray photo as one that may hold colours; a profile for gray could not describe them, and is left out."""
+    return replace(photo, gray=False, mode="RGB", icc=None)
+
+
+def core_for(network: Network, max_memory: int) -> int:
     """Side of a tile's core, in input pixels, so that the whole tile's feature maps take about ``max_memory`` bytes."""
-    config = network.config
-    channels = _LIVE_COPIES * config.widths[0] / config.stem**2 + 4 * 3 * config.scale**2
-    side = math.isqrt(int(max_memory / (channels * torch.float32.itemsize))) - 2 * network.radius
+    side = math.isqrt(int(max_memory / _bytes_per_pixel(network))) - 2 * (network.radius or 0)
     return min(max(side, _SMALLEST_CORE), _LARGEST_CORE)
+
+
+def _bytes_per_pixel(network: Network) -> float:
+    """Bytes that work on one input pixel takes."""
+    if isinstance(network, Pix2Pix):
+        return _LIVE_COPIES * network.config.width / 4 * torch.float32.itemsize  # its first level has half the size
+    config = network.config
+    return (_LIVE_COPIES * config.widths[0] / config.stem**2 + 4 * 3 * config.scale**2) * torch.float32.itemsize
+
+
+def _gigabytes(count: float) -> str:
+    return f"{count / _GIGABYTE:.2g} GB"

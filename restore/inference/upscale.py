@@ -8,18 +8,18 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from restore.errors import ConfigError, WeightsError
+from restore.errors import ConfigError
 from restore.inference.device import Device, choose_device
 from restore.inference.inspect import condition_of
 from restore.inference.kinds import with_result
-from restore.inference.restorer import Restorer
+from restore.inference.networks import Networks
 from restore.io.photo import Photo
-from restore.models.weights import bundled_weights, find_weights
-from restore.ops.consistency import colour_drift, consistency
+from restore.ops.consistency import colour_drift, consistency, project
 from restore.ops.resize import resize
 from restore.ops.tile import Progress, no_progress
-from restore.tasks import BLIND, Condition
+from restore.tasks import BLIND, CLEAN, Condition
 
 AUTO_SCALE, AUTO_SCALE_LARGE = 4, 2
 AUTO_LIMIT_MEGAPIXELS = 4.0
@@ -74,33 +74,52 @@ class Enlargement:
     height: int
     width: int
     notes: tuple[str, ...]
+    scales: tuple[int, ...] = ()
+    """Of the networks, in the same order."""
+    detail: float = 0.0
+    """How much detail the networks invent, 0 to 100."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What was done to one photo and how faithful it is."""
 
+    task: str = "upscale"
     factor: float
     weights: tuple[str, ...]
     source_height: int
     source_width: int
     height: int
     width: int
-    consistency_db: float
-    """PSNR of the result, shrunk again, against the photo: how well the result explains the input."""
-    drift: float
-    """Largest change of a channel's mean, in grey levels of 255."""
+    consistency_db: float | None
+    """PSNR of the result, shrunk again, against the photo: how well the result explains the input. None where the
+    result is to be another picture."""
+    drift: float | None
+    """Largest change of a channel's mean, in grey levels of 255; None likewise."""
     seconds: float
     notes: tuple[str, ...]
     condition: Condition = BLIND
     """What the network was told is wrong with the photo."""
+    detail: float = 0.0
+    """How much detail the networks invented, 0 to 100."""
+    projected: bool = False
+    """Whether the result was made to agree with the photo, see :func:`restore.ops.consistency.project`."""
 
 
 class Upscaler:
     """Enlarges photos; networks are loaded when first needed and kept.
 
     ``weights`` names one network (bundled name or path) instead of the bundled ones of ``size``; ``max_memory`` bounds
-    the bytes of the working tiles. Raises WeightsError and DeviceError.
+    the bytes of the working tiles. ``detail``, 0 to 100, blends fidelity weights (0: nothing is invented) with detail
+    weights (100: most texture); None is ``networks.DEFAULT_DETAIL``, or 0 where there are no detail weights. In a chain
+    (x8 is x4, then x2) every network works with it: each invents the octaves that it adds, and x8 shrunk by two looks
+    like x4 with the same detail. In the last network alone it would change nearly nothing: the picture that it gets has
+    no texture to go on with.
+
+    ``project`` makes the result agree with the photo when it is shrunk again. That is right for a clean photo only,
+    since noise and JPEG damage would be put back. None: where detail was invented and nothing is wrong with the photo.
+
+    Raises ConfigError, WeightsError and DeviceError.
     """
 
     def __init__(
@@ -111,28 +130,35 @@ class Upscaler:
         max_memory: int | None = None,
         tile: int | None = None,
         weights: str | Path | None = None,
+        detail: float | None = None,
+        project: bool | None = None,
     ) -> None:
         self.device = device if isinstance(device, Device) else choose_device(device)
-        self._max_memory = max_memory
-        self._tile = tile
-        self._loaded: dict[str, Restorer] = {}
-        self._names = _networks(size, weights)
+        self._project = project
+        self._networks = Networks(
+            self.device, size=size, weights=weights, detail=detail, max_memory=max_memory, tile=tile
+        )
 
     def plan(self, height: int, width: int, target: Target) -> Enlargement:
-        """How a photo of that size gets to the target; ConfigError when it cannot."""
+        """How a photo of that size gets to the target.
+
+        Raises ConfigError when it cannot, WeightsError when detail was asked for and a network on the way has none.
+        """
         factor = target.factor(height, width)
         notes = []
         if target == Target() and factor == AUTO_SCALE_LARGE:
             notes.append(f"over {AUTO_LIMIT_MEGAPIXELS:g} megapixels, so x{AUTO_SCALE_LARGE}; -x {AUTO_SCALE} for more")
         if target.size is not None and abs(target.size[0] / width - target.size[1] / height) > 1 / min(height, width):
             notes.append("fitted into the size, shape kept")
-        names, reached = [], 1.0
-        while reached + _SAME < factor:
-            scale = self._nearest(factor / reached)
-            names.append(self._names[scale])
-            reached *= scale
+        scales = self._networks.chain(factor)
         return Enlargement(
-            factor, tuple(names), max(round(height * factor), 1), max(round(width * factor), 1), tuple(notes)
+            factor=factor,
+            weights=tuple(self._networks.name(scale) for scale in scales),
+            height=max(round(height * factor), 1),
+            width=max(round(width * factor), 1),
+            notes=tuple(notes),
+            scales=scales,
+            detail=self._networks.detail_for(scales),
         )
 
     @torch.no_grad()
@@ -151,14 +177,12 @@ class Upscaler:
         plan = self.plan(photo.height, photo.width, target or Target())
         if condition is None:
             condition = condition_of(photo)
-        told = condition
         source = photo.pixels[None]
-        pixels = source
-        for stage, name in enumerate(plan.weights):
-            watch = partial(_whole_share, progress, stage, len(plan.weights))
-            pixels = self._restorer(name).restore(pixels, condition, progress=watch)
-            condition = Condition(noise=0.0, jpeg=100.0)
-        result = with_result(photo, resize(pixels, plan.height, plan.width))
+        pixels = resize(self._restored(source, plan, condition, progress), plan.height, plan.width)
+        projected = self._projects(plan, condition)
+        if projected:
+            project(pixels, source)
+        result = with_result(photo, pixels)
         report = Report(
             factor=plan.factor,
             weights=plan.weights,
@@ -170,37 +194,24 @@ class Upscaler:
             drift=colour_drift(result.pixels[None], source),
             seconds=time.perf_counter() - started,
             notes=(*photo.notes, *plan.notes),
-            condition=told,
+            condition=condition,
+            detail=plan.detail,
+            projected=projected,
         )
         return result, report
 
-    def _nearest(self, factor: float) -> int:
-        """The smallest network that reaches the factor, else the largest there is."""
-        reaching = [scale for scale in sorted(self._names) if scale + _SAME >= factor]
-        return reaching[0] if reaching else max(self._names)
+    def _restored(self, source: Tensor, plan: Enlargement, condition: Condition, progress: Progress) -> Tensor:
+        """Through the networks of the plan; what the first has repaired is clean for the others."""
+        pixels = source
+        for stage, scale in enumerate(plan.scales):
+            watch = partial(_whole_share, progress, stage, len(plan.scales))
+            restorer = self._networks.restorer(scale, plan.detail)
+            pixels = restorer.restore(pixels, CLEAN if stage else condition, progress=watch)
+        return pixels
 
-    def _restorer(self, name: str) -> Restorer:
-        if name not in self._loaded:
-            self._loaded[name] = Restorer(name, device=self.device, max_memory=self._max_memory, tile=self._tile)
-        return self._loaded[name]
+    def _projects(self, plan: Enlargement, condition: Condition) -> bool:
+        return plan.detail > 0 and condition == CLEAN if self._project is None else self._project
 
 
 def _whole_share(progress: Progress, stage: int, stages: int, share: float) -> None:
     progress((stage + share) / stages)
-
-
-def _networks(size: str, weights: str | Path | None) -> dict[int, str]:
-    """Names or paths of the networks to use, by scale."""
-    if weights is not None:
-        card = find_weights(weights).card
-        if card.task != "upscale":
-            raise WeightsError(f"{weights}: these weights are for {card.task!r}, not for upscale")
-        return {card.scale: str(weights)}
-    found = {
-        weights.card.scale: weights.card.name
-        for weights in bundled_weights()
-        if weights.card.task == "upscale" and weights.card.size == size
-    }
-    if not found:
-        raise WeightsError(f"no bundled upscale weights of size {size!r}; see `restore models list`")
-    return found

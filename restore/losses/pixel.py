@@ -1,14 +1,18 @@
-"""Losses that compare pixel with pixel."""
+"""Losses that compare pixel with pixel, or one small sum of pixels with another."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-PixelLoss = Callable[[Tensor, Tensor], Tensor]
+from restore.ops.resize import taps
+
+POOL_PX: Final = 8
+"""Side of the squares over which ``low_pass`` averages; half of one is the step between them."""
 
 
 def l1(restored: Tensor, target: Tensor) -> Tensor:
@@ -29,4 +33,68 @@ def charbonnier(restored: Tensor, target: Tensor, eps: float = 1e-3) -> Tensor:
     return torch.sqrt((restored - target) ** 2 + eps * eps).mean()
 
 
-LOSSES: Final[Mapping[str, PixelLoss]] = {"l1": l1, "charbonnier": charbonnier}
+def gradient(restored: Tensor, target: Tensor) -> Tensor:
+    """Mean absolute difference of the steps between neighbours, along rows and along columns, halved.
+
+    Both images are (B,C,H,W), at least 2 pixels a side; the result is one scalar, blind to a shift of brightness.
+    Source: Mathieu et al., "Deep multi-scale video prediction beyond mean square error", ICLR 2016 (their gradient
+    difference without the absolute values, so that the direction of an edge counts too).
+
+    >>> round(gradient(torch.zeros(1, 3, 4, 4) + 0.2, torch.ones(1, 3, 4, 4)).item(), 4)
+    0.0
+    """
+    error = restored - target
+    return (error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()) / 2
+
+
+def low_pass(restored: Tensor, target: Tensor) -> Tensor:
+    """Mean absolute difference of the colours of squares of 8 pixels: colour stays put, grain is free.
+
+    Both images are (B,C,H,W) in [0,1]; the squares overlap by half, and are smaller where the image is.
+
+    >>> grain = torch.tensor([[0.1, -0.1], [-0.1, 0.1]]).repeat(1, 1, 8, 8)
+    >>> round(low_pass(0.5 + grain, torch.full((1, 1, 16, 16), 0.5)).item(), 6)
+    0.0
+    """
+    side = min(POOL_PX, *restored.shape[-2:])
+    return F.avg_pool2d(restored - target, side, stride=max(1, side // 2)).abs().mean()
+
+
+def consistency(restored: Tensor, lq: Tensor) -> Tensor:
+    """Mean absolute difference of the result, shrunk again, and the picture that it was made from.
+
+    ``restored`` is (B,C,sH,sW), ``lq`` (B,C,H,W), both in [0,1]. The shrinking is the antialiased bicubic of
+    ``ops.resize``, as two matrix products, which is quicker to differentiate. Only where the damage was this shrinking
+    alone is 0 the right answer: noise and JPEG in ``lq`` are not to be reproduced.
+    """
+    (tall, wide), (height, width) = restored.shape[-2:], lq.shape[-2:]
+    rows = _shrinking(tall, height).to(restored.dtype).to(restored.device)
+    columns = _shrinking(wide, width).to(restored.dtype).to(restored.device)
+    return (rows @ restored @ columns.T - lq).abs().mean()
+
+
+@lru_cache(maxsize=16)
+def _shrinking(source: int, target: int) -> Tensor:
+    """Bicubic resizing of ``source`` pixels to ``target`` as a (target, source) matrix, float64."""
+    index, weight = taps(source, target)
+    return torch.zeros(target, source, dtype=weight.dtype).scatter_add_(1, index, weight)
+
+
+def grid(restored: Tensor, target: Tensor) -> Tensor:
+    """How much of the error repeats every four pixels, as the seams of pixel shuffles do: one scalar, 0 for none.
+
+    Both are (B,C,H,W) of at least 32 pixels a side. Within overlapping squares of 32 pixels the error is averaged over
+    the places of equal position modulo 4; random texture averages out, a printed grid of period 2 or 4 stays.
+    """
+    height, width = (size // _PERIOD_PX * _PERIOD_PX for size in restored.shape[-2:])
+    error = (restored - target)[..., :height, :width]
+    places = F.pixel_unshuffle(error, _PERIOD_PX)
+    pooled = F.avg_pool2d(places, _GRID_CELLS, stride=_GRID_CELLS // 2)
+    means = pooled.reshape(*error.shape[:2], _PERIOD_PX**2, *pooled.shape[-2:])
+    seams: Tensor = (means - means.mean(dim=2, keepdim=True)).abs()
+    return seams.mean()
+
+
+_PERIOD_PX = 4
+_GRID_CELLS = 8
+"""Repetitions that are averaged over, along each side."""

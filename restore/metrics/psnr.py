@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from restore.errors import ConfigError
+from restore.ops.resize import resize
 
 
 def psnr(restored: Tensor, target: Tensor, *, peak: float) -> Tensor:
@@ -22,6 +23,18 @@ def psnr(restored: Tensor, target: Tensor, *, peak: float) -> Tensor:
     check_pair(restored, target, peak)
     error = ((restored.double() - target.double()) ** 2).mean(dim=(1, 2, 3))
     return 10.0 * torch.log10(peak * peak / error)
+
+
+def lr_psnr(restored: Tensor, source: Tensor) -> Tensor:
+    """How well each result agrees with what it was made from: PSNR over RGB of the shrunken result, in dB.
+
+    ``restored`` is (B,3,sH,sW) in whole 1/255 and ``source`` (B,3,H,W); the result is (B,), float64. The shrinking is
+    MATLAB's on 8-bit pictures, rounded after each pass, so the truth itself is infinitely good for a source that was
+    made from it, and disagreement far below half a grey level disappears. A GAN is expected to reach 45 dB.
+    Source: the protocol of the NTIRE 2021 challenge on learning the super-resolution space.
+    """
+    shrunken = resize(restored.double(), *source.shape[-2:], quantise=True)
+    return psnr(shrunken, source, peak=1.0)
 
 
 def check_pair(restored: Tensor, target: Tensor, peak: float) -> None:

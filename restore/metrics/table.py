@@ -14,7 +14,7 @@ class Metric:
     label: str
     """Name in tables, complete enough to know the variant."""
 
-    better: Literal["higher", "lower"]
+    better: Literal["higher", "lower", "nearer to 1"]
     """Which way is better."""
 
     unit: str = ""
@@ -28,7 +28,11 @@ class Metric:
 
         >>> METRICS["psnr"].prefers(34.0, 33.0), METRICS["lpips"].prefers(0.3, 0.2)
         (True, False)
+        >>> METRICS["high_frequency"].prefers(1.2, 0.5)
+        True
         """
+        if self.better == "nearer to 1":
+            return abs(one - 1) < abs(other - 1)
         return one > other if self.better == "higher" else one < other
 
 
@@ -38,7 +42,9 @@ METRICS: Final[Mapping[str, Metric]] = {
     "psnr": Metric(label="PSNR-Y", better="higher", unit="dB"),
     "ssim": Metric(label="SSIM-Y", better="higher", digits=4),
     "lpips": Metric(label=LPIPS_LABEL, better="lower", digits=4),
-    "consistency": Metric(label="consistency", better="higher", unit="dB"),
+    "consistency": Metric(label="LR-PSNR", better="higher", unit="dB"),
     "drift": Metric(label="colour drift", better="lower", unit="/255", digits=3),
+    "high_frequency": Metric(label="fine detail", better="nearer to 1"),
+    "grid": Metric(label="grid", better="lower"),
 }
 """The figures of an upscaling evaluation, in the order in which they are shown."""

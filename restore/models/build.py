@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Final
+from dataclasses import asdict, replace
+from typing import Any, Final, overload
 
 from restore.errors import ConfigError
+from restore.models.pix2pix import Pix2Pix, Pix2PixConfig
 from restore.models.unet import GeneratorConfig, UNet
+
+Shape = GeneratorConfig | Pix2PixConfig
+"""Shape of a generator of any family."""
+Network = UNet | Pix2Pix
+"""A generator of any family: called with an image and condition maps; has ``config``, ``multiple`` and ``radius``."""
+FAMILIES: Final[Mapping[str, type[Shape]]] = {"unet": GeneratorConfig, "pix2pix": Pix2PixConfig}
+"""Families by the name on a weights file's card; cards without one are of the first."""
+_FIRST_FAMILY: Final = "unet"
 
 SIZES: Final[Mapping[tuple[str, int], GeneratorConfig]] = {
     ("fast", 4): GeneratorConfig(widths=(48,), encoder=(), middle=8, decoder=()),
@@ -17,18 +26,56 @@ SIZES: Final[Mapping[tuple[str, int], GeneratorConfig]] = {
 }
 """Shapes by size and by scale: a size means seconds per pixel of the *result*, and x4 has a quarter of the pixels to
 work on that x2 has, so it can afford more work on each. docs/tournament.md says how they were chosen."""
+WIDE_SIZES: Final[Mapping[str, GeneratorConfig]] = {
+    "fast": GeneratorConfig(widths=(32, 64, 128, 192), encoder=(1, 1, 1), middle=4, decoder=(1, 1, 1), residual=False),
+    "base": GeneratorConfig(widths=(48, 96, 192, 288), encoder=(1, 1, 1), middle=6, decoder=(1, 1, 1), residual=False),
+}
+"""Shapes for making another picture of the input: four levels, since what a thing is to become depends on what it is,
+and that is seen from afar only; docs/translate.md has the comparison."""
 SIZE_NAMES: Final = ("fast", "base")
+PIX2PIX: Final = "pix2pix"
+"""The size that means the paper's own network, for translating only."""
 
 
-def generator_config(size: str, *, scale: int, condition_channels: int) -> GeneratorConfig:
-    """The shape called ``size`` for a scale; enlarging runs at low resolution, same-size work behind an unshuffle."""
+def generator_config(size: str, *, scale: int, condition_channels: int, residual: bool = True) -> Shape:
+    """The shape called ``size``: enlarging runs at low resolution, same-size work behind an unshuffle.
+
+    ``residual`` off: a network that makes another picture of its input, at scale 1. ConfigError for an unknown size.
+    """
+    if size == PIX2PIX and not residual and scale == 1 and condition_channels == 0:
+        return Pix2PixConfig()
     if size not in SIZE_NAMES:
-        raise ConfigError(f"unknown model size {size!r}; known: {', '.join(SIZE_NAMES)}")
-    shape = SIZES[size, 4 if scale >= 3 else 2]
+        known = SIZE_NAMES if residual else (*SIZE_NAMES, PIX2PIX)
+        raise ConfigError(f"unknown model size {size!r}; known: {', '.join(known)}")
+    shape = SIZES[size, 4 if scale >= 3 else 2] if residual else WIDE_SIZES[size]
     stem, head = (2, 2) if scale == 1 else (1, scale)
     return replace(shape, stem=stem, head=head, condition_channels=condition_channels)
 
 
-def build_generator(config: GeneratorConfig) -> UNet:
-    """An untrained generator of that shape; its output is bicubic enlargement until it is trained."""
-    return UNet(config)
+@overload
+def build_generator(config: GeneratorConfig) -> UNet: ...
+@overload
+def build_generator(config: Pix2PixConfig) -> Pix2Pix: ...
+@overload
+def build_generator(config: Shape) -> Network: ...
+def build_generator(config: Shape) -> Network:
+    """An untrained generator of that shape; a U-Net with ``residual`` is bicubic enlargement until it is trained."""
+    return Pix2Pix(config) if isinstance(config, Pix2PixConfig) else UNet(config)
+
+
+def shape_to_values(shape: Shape) -> dict[str, Any]:
+    """The shape as plain values, with its family; ``shape_from_values`` gives it back."""
+    return {"family": next(name for name, kind in FAMILIES.items() if isinstance(shape, kind)), **asdict(shape)}
+
+
+def shape_from_values(values: Mapping[str, Any]) -> Shape:
+    """The shape that such values describe; ConfigError or TypeError when they describe none.
+
+    >>> shape_from_values({"family": "pix2pix", "width": 8})
+    Pix2PixConfig(width=8, levels=8)
+    """
+    rest: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    family = rest.pop("family", _FIRST_FAMILY)
+    if family not in FAMILIES:
+        raise ConfigError(f"unknown family of networks {family!r}; known: {', '.join(FAMILIES)}")
+    return FAMILIES[family](**rest)

@@ -15,6 +15,7 @@ from restore.ops.resize import cubic
 
 _SKIP_RADIUS = 2
 """Bicubic enlargement looks two source pixels far."""
+_MIDDLE_GREY = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,8 @@ class GeneratorConfig:
     """Pixel-shuffle at the end; the picture grows by head / stem."""
     condition_channels: int = 4
     """Maps beside the picture that say what is wrong with it."""
+    residual: bool = True
+    """Add the output to the enlarged input; off where the result is to look different from the input."""
 
     def __post_init__(self) -> None:
         inner = len(self.widths) - 1
@@ -59,7 +62,7 @@ class UNet(nn.Module):
 
     Levels are joined by addition. Nothing normalises or pools over the picture, so a tile with ``radius`` pixels of
     surroundings gives exactly the pixels of the whole picture. The head starts at zero: an untrained network *is*
-    bicubic enlargement.
+    bicubic enlargement, or, without ``residual``, middle grey.
     """
 
     enlarge: Tensor
@@ -86,6 +89,8 @@ class UNet(nn.Module):
         nn.init.kaiming_normal_(self.stem.weight, nonlinearity="linear")
         for parameter in (self.stem.bias, self.head.weight, self.head.bias):
             nn.init.zeros_(parameter)  # type: ignore[arg-type]
+        if not config.residual:
+            nn.init.constant_(self.head.bias, _MIDDLE_GREY)  # type: ignore[arg-type]
         self.register_buffer("enlarge", _bicubic_kernel(config.scale), persistent=False)
 
     @property
@@ -121,8 +126,8 @@ class UNet(nn.Module):
         x = self.middle(x)
         for blocks, up, side in zip(reversed(self.decoder), reversed(self.up), reversed(fine), strict=True):
             x = blocks(up(x) + side)
-        residual = F.pixel_shuffle(self.head(x + start), self.config.head)
-        return residual.float() + self.enlarged(image)
+        result = F.pixel_shuffle(self.head(x + start), self.config.head).float()
+        return result + self.enlarged(image) if self.config.residual else result
 
     def enlarged(self, image: Tensor) -> Tensor:
         """(B,3,H,W) enlarged by the bicubic kernel, in float32 whatever precision surrounds it."""

@@ -17,7 +17,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from restore.errors import ConfigError, WeightsError
-from restore.models.unet import GeneratorConfig, UNet
+from restore.models.build import Network, Shape, build_generator, shape_from_values, shape_to_values
 
 FORMAT = "restore-1"
 _SUFFIX = ".safetensors"
@@ -33,7 +33,7 @@ class Card:
     task: str
     scale: int
     size: str
-    generator: GeneratorConfig
+    generator: Shape
     licence: str = "MIT"
     data: str = ""
     recipe: str = ""
@@ -95,10 +95,10 @@ def read_card(path: Path) -> Weights:
         raise WeightsError(f"{path}: its model card cannot be understood ({error}); use a newer restore") from error
 
 
-def load_network(weights: Weights, device: torch.device | str = "cpu") -> UNet:
+def load_network(weights: Weights, device: torch.device | str = "cpu") -> Network:
     """The network in inference form: hash checked, float32, channels-last, no gradients."""
     tensors = _checked_tensors(weights)
-    network = UNet(weights.card.generator)
+    network = build_generator(weights.card.generator)
     try:
         network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, strict=True)
     except RuntimeError as error:
@@ -119,7 +119,7 @@ def verify_weights(weights: Weights) -> None:
 def save_weights(path: Path, tensors: dict[str, Tensor], card: Card) -> Card:
     """Write tensors as float16 with the card; whole file or none. Gives the card with its hash."""
     halves = {name: tensor.detach().cpu().half().contiguous() for name, tensor in sorted(tensors.items())}
-    values = asdict(card) | {"sha256": tensor_hash(halves)}
+    values = asdict(card) | {"generator": shape_to_values(card.generator), "sha256": tensor_hash(halves)}
     metadata = {"format": FORMAT, "card": json.dumps(values, sort_keys=True)}
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
@@ -166,8 +166,6 @@ def _bundled_folder() -> Path:
 
 def _card_from_json(text: str) -> Card:
     values: dict[str, Any] = json.loads(text)
-    shape: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in values.pop("generator").items()
-    }
+    shape = shape_from_values(values.pop("generator"))
     known = {item.name for item in fields(Card)}
-    return Card(generator=GeneratorConfig(**shape), **{name: value for name, value in values.items() if name in known})
+    return Card(generator=shape, **{name: value for name, value in values.items() if name in known})

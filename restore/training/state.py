@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import pickle
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,16 +12,20 @@ from typing import Any
 import torch
 from torch import nn
 
-from restore.errors import TrainingError
-from restore.models.unet import UNet
+from restore.errors import OutputError, TrainingError
+from restore.training.adversary import Adversary
 
 CHECKPOINT = "checkpoint.pt"
+GOOD = "good.pt"
+"""The checkpoint of the last validation that was as it should be."""
+VERSION = 2
+"""Of the checkpoint's layout."""
 
 
 class Average:
     """Exponential moving average of a network's parameters; what is validated and shipped."""
 
-    def __init__(self, network: UNet, decay: float) -> None:
+    def __init__(self, network: nn.Module, decay: float) -> None:
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self._decay = decay
 
@@ -28,44 +34,90 @@ class Average:
         """Move towards ``network``; early steps (counted from 0) are followed faster so that the start is forgotten."""
         decay = min(self._decay, (1 + step) / (10 + step))
         torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), 1 - decay)
+        for own, other in zip(self.network.buffers(), network.buffers(), strict=True):
+            own.copy_(other)
 
 
 @dataclass(slots=True)
 class TrainState:
     """All that must be kept for a run to go on as if it had never stopped."""
 
-    generator: UNet
+    generator: nn.Module
     average: Average
     optimizer: torch.optim.Optimizer
+    what: str
+    """Task, scale and kind of run: a checkpoint of another is refused."""
+    adversary: Adversary | None = None
     step: int = 0
     elapsed_s: float = 0.0
+    best_db: float | None = None
+    """Best held-out PSNR so far."""
 
     def save(self, folder: Path) -> None:
-        """Write ``checkpoint.pt`` whole or not at all; the former one stays until then."""
+        """Write ``checkpoint.pt`` whole or not at all; the former one stays until then. OutputError when it cannot."""
         path = folder / CHECKPOINT
         temporary = path.with_name(f".{CHECKPOINT}.part")
-        torch.save(
-            {
-                "generator": self.generator.state_dict(),
-                "average": self.average.network.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
-                "step": self.step,
-                "elapsed_s": self.elapsed_s,
-            },
-            temporary,
-        )
-        temporary.replace(path)
+        try:
+            torch.save(self.values(), temporary)
+            temporary.replace(path)
+        except (OSError, RuntimeError) as error:  # torch tells a full disk as a RuntimeError
+            temporary.unlink(missing_ok=True)
+            kept = "the one before is whole" if path.exists() else "there is none yet"
+            raise OutputError(
+                f"{path}: the checkpoint could not be written ({error}); {kept}. Make room and go on with --resume"
+            ) from error
+
+    def values(self) -> dict[str, Any]:
+        """What a checkpoint holds."""
+        return {
+            "version": VERSION,
+            "what": self.what,
+            "generator": self.generator.state_dict(),
+            "average": self.average.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "adversary": None if self.adversary is None else self.adversary.state(),
+            "step": self.step,
+            "elapsed_s": self.elapsed_s,
+            "best_db": self.best_db,
+        }
 
     def load(self, folder: Path) -> None:
-        """Take over the checkpoint in ``folder``; TrainingError when there is none or it does not fit."""
+        """Take over the checkpoint in ``folder``; TrainingError when there is none or it is of another run."""
         path = folder / CHECKPOINT
         if not path.is_file():
             raise TrainingError(f"{path}: nothing to resume from; start the run without --resume")
-        saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        try:
+            saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            raise TrainingError(
+                f"{path}: damaged; put {folder / GOOD} in its place if there is one, or start anew"
+            ) from error
+        if saved.get("version") != VERSION:
+            raise TrainingError(f"{path}: written by another version of restore; start anew with --init WEIGHTS")
+        if saved.get("what") != self.what:
+            raise TrainingError(f"{path}: is of a run for {saved.get('what')}, this one is for {self.what}")
         try:
             self.generator.load_state_dict(saved["generator"])
             self.average.network.load_state_dict(saved["average"])
             self.optimizer.load_state_dict(saved["optimizer"])
-            self.step, self.elapsed_s = saved["step"], saved["elapsed_s"]
-        except (KeyError, RuntimeError, ValueError) as error:
+            if self.adversary is not None:
+                self.adversary.load(saved["adversary"])
+            self.step, self.elapsed_s, self.best_db = saved["step"], saved["elapsed_s"], saved["best_db"]
+        except (KeyError, RuntimeError, ValueError, TypeError) as error:
             raise TrainingError(f"{path}: does not fit these settings; resume with the settings in {folder}") from error
+
+    @staticmethod
+    def mark_good(folder: Path) -> None:
+        """Keep the present checkpoint as the one to come back to."""
+        temporary = folder / f".{GOOD}.part"
+        shutil.copyfile(folder / CHECKPOINT, temporary)
+        temporary.replace(folder / GOOD)
+
+    def go_back(self, folder: Path) -> bool:
+        """Return to the last good state, on disk too; False when there is none."""
+        if not (folder / GOOD).is_file():
+            return False
+        shutil.copyfile(folder / GOOD, folder / f".{CHECKPOINT}.part")
+        (folder / f".{CHECKPOINT}.part").replace(folder / CHECKPOINT)
+        self.load(folder)
+        return True

@@ -1,18 +1,24 @@
-"""One step of training."""
+"""One step of training: the generator's turn, then the discriminator's."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
+import torch
 from lightning_fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from restore.losses.pixel import PixelLoss
+from restore.losses.table import Pictures, Terms
+from restore.training.adversary import Adversary, Table
 from restore.training.state import Average
 
 FINAL_SHARE = 1e-3
 """The step size ends at this share of its peak."""
+_TINY = 1e-12
+_LARGEST_SCALE = 2.0
+"""An adaptive weight never multiplies by more: a discriminator that knows nothing yet must not be made loud."""
 
 
 def learning_rate(peak: float, *, step: int, progress: float, warmup_steps: int) -> float:
@@ -28,25 +34,92 @@ def learning_rate(peak: float, *, step: int, progress: float, warmup_steps: int)
     return peak * rise * fall
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Patches of one step on the device: ``lq`` (B,3,h,w) and ``hq`` (B,3,H,W) in [0,1], ``condition`` (B,C,1,1)."""
+
+    lq: Tensor
+    hq: Tensor
+    condition: Tensor
+    given: Tensor | None
+    """(B,3+C,H,W) for the discriminator: ``lq`` enlarged and the condition spread out."""
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Player:
+    """The generator with all that it needs to learn."""
+
+    fabric: Fabric
+    network: nn.Module
+    """The generator, set up by Fabric."""
+    optimizer: Optimizer
+    average: Average
+    terms: Terms
+    clip: float
+
+
 def generator_step(
-    fabric: Fabric,
-    generator: object,
-    optimizer: Optimizer,
-    average: Average,
-    *,
-    lq: Tensor,
-    condition: Tensor,
-    hq: Tensor,
-    loss: PixelLoss,
-    clip: float,
-    step: int,
-) -> Tensor:
-    """Restore, compare, learn, average. Gives the loss (detached), not yet known to be finite."""
-    restored = generator(lq, condition)  # type: ignore[operator]
-    value = loss(restored.float(), hq)
-    optimizer.zero_grad(set_to_none=True)
-    fabric.backward(value)
-    fabric.clip_gradients(generator, optimizer, max_norm=clip, error_if_nonfinite=False)  # type: ignore[arg-type]
-    optimizer.step()
-    average.update(generator, step)  # type: ignore[arg-type]
-    return value.detach()
+    player: Player, batch: Batch, *, step: int, adversary: Adversary | None = None
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Restore, compare, learn, average. Gives the restored patches (detached) and what to log, not yet known finite.
+
+    While the adversary warms up, the generator restores and does not learn.
+    """
+    share = 0.0 if adversary is None else adversary.share(step)
+    if adversary is not None and step < adversary.config.warmup_steps:
+        with torch.no_grad():
+            return player.network(batch.lq, batch.condition).float(), {}
+    restored: Tensor = player.network(batch.lq, batch.condition).float()
+    average = None
+    if player.terms.needs_average:
+        with torch.no_grad(), player.fabric.autocast():
+            average = player.average.network(batch.lq, batch.condition).float()
+    seen = restored.detach().requires_grad_(True)  # losses are differentiated up to the picture, the network once
+    loss, parts = player.terms(Pictures(restored=seen, target=batch.hq, lq=batch.lq, average=average, step=step))
+    logged = {f"loss/{name}": part for name, part in parts.items()} | {"loss": loss.detach()}
+    if adversary is None or batch.given is None or share == 0:
+        (gradient,) = torch.autograd.grad(loss, seen)
+    else:
+        table = Table(real=batch.hq, fake=seen, given=batch.given, seed=batch.seed)
+        gradient, told = _both_gradients(adversary, table, loss, share)
+        logged |= told
+    player.optimizer.zero_grad(set_to_none=True)
+    player.fabric.backward(restored, gradient=gradient)
+    player.fabric.clip_gradients(player.network, player.optimizer, max_norm=player.clip, error_if_nonfinite=False)
+    player.optimizer.step()
+    player.average.update(player.network, step)
+    return restored.detach(), logged
+
+
+def discriminator_step(
+    adversary: Adversary, batch: Batch, restored: Tensor, *, step: int, rate: float
+) -> dict[str, Tensor]:
+    """Look at the truth and at what was restored, each beside what it was made from, and learn to tell them apart."""
+    if batch.given is None:
+        return {}
+    return adversary.learn(
+        Table(real=batch.hq, fake=restored, given=batch.given, seed=batch.seed), step=step, rate=rate
+    )
+
+
+def _both_gradients(adversary: Adversary, table: Table, loss: Tensor, share: float) -> tuple[Tensor, dict[str, Tensor]]:
+    """Gradient at the restored patches of all losses together, and of the adversarial one against the others.
+
+    The two are taken apart at the picture, where it costs next to nothing; the generator is then walked through once.
+    """
+    config = adversary.config
+    game, matching = adversary.against(table)
+    content = loss + share * config.feature_matching * matching
+    (others,) = torch.autograd.grad(content, table.fake, retain_graph=True)
+    (pull,) = torch.autograd.grad(game, table.fake)
+    ratio = pull.norm() / others.norm().clamp_min(_TINY)
+    weight = torch.as_tensor(share * config.weight, device=pull.device)
+    if config.adaptive:
+        weight = weight * (1 / ratio.clamp_min(_TINY)).clamp_max(_LARGEST_SCALE)
+    return others + weight * pull, {
+        "adversarial/generator": game.detach(),
+        "adversarial/matching": matching.detach(),
+        "adversarial/weight": weight,
+        "adversarial/gradient_ratio": weight * ratio,
+    }

@@ -5,25 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from restore.datasets.folders import Example
+from restore.datasets.align import align_pair
+from restore.inference.protocol import LPIPS_SIDE_PX
 from restore.inference.restorer import Restorer
 from restore.io.convert import photo_from_array
 from restore.io.read import read_photo
 from restore.io.write import WriteOptions, write_photo
+from restore.metrics.lpips import load_lpips
 from restore.metrics.psnr import psnr
 from restore.ops.color import rgb_to_y
+from restore.ops.consistency import consistency
 from restore.ops.degrade import to_8_bits
 from restore.ops.resize import resize
+from restore.ops.spectrum import high_frequency
 from restore.tasks import CLEAN
 
 _CROP_PX = 480
 """The middle of each photo is measured: enough to rank checkpoints, small enough for a CPU."""
 _SHEET_PX = 192
 _SHEET_ROWS = 4
+_EQUAL_DB = 100.0
+"""Stands for an infinite PSNR: the journal holds finite numbers only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +42,34 @@ class Held:
     bicubic: Tensor
 
 
-def load_held_out(examples: Sequence[Example], scale: int) -> list[Held]:
-    """Middles of photos with clean low-resolution inputs made as the papers make them, or with their own partners."""
-    return [_held(example, scale) for example in examples]
+class Stored(Protocol):
+    """A held-out photo and, where it has one, its damaged partner: paths, or the bytes of the files."""
+
+    @property
+    def hq(self) -> Path | bytes: ...
+    @property
+    def lq(self) -> Path | bytes | None: ...
 
 
-def _held(example: Example, scale: int) -> Held:
-    hq = _middle(read_photo(example.hq).pixels[None], _CROP_PX, scale)
+def load_held_out(examples: Sequence[Stored], scale: int, *, align: bool = False) -> list[Held]:
+    """Middles of photos with clean low-resolution inputs made as the papers make them, or with their own partners.
+
+    ``align``: partners are put in place first, as in training.
+    """
+    return [_held(example, scale, align=align) for example in examples]
+
+
+def _held(example: Stored, scale: int, *, align: bool) -> Held:
+    hq = read_photo(example.hq).pixels[None]
+    lq = None if example.lq is None else read_photo(example.lq).pixels[None]
+    if lq is not None and align:
+        lq, hq = align_pair(lq, hq, least_px=scale)
+    hq = _middle(hq, _CROP_PX, scale)
     height, width = hq.shape[-2] // scale, hq.shape[-1] // scale
-    if example.lq is None:
-        lq = resize(hq.double(), height, width, quantise=True).float()
-    else:
-        lq = _middle(read_photo(example.lq).pixels[None], _CROP_PX // scale, 1)
-    return Held(lq, hq, to_8_bits(resize(lq, scale * height, scale * width)))
+    shrunk = resize(hq.double(), height, width, quantise=True).float()
+    lq = shrunk if lq is None else _middle(lq, _CROP_PX // scale, 1)
+    plain = lq if scale == 1 else resize(lq, scale * height, scale * width)
+    return Held(lq, hq, to_8_bits(plain))
 
 
 def _middle(image: Tensor, side: int, multiple: int) -> Tensor:
@@ -61,23 +83,43 @@ def _middle(image: Tensor, side: int, multiple: int) -> Tensor:
 
 def luma_psnr(restored: Tensor, hq: Tensor, scale: int) -> float:
     """PSNR in dB on Y with ``scale`` pixels of border left out; both (1,3,H,W) in [0,1]."""
-    inner = (..., slice(scale, -scale), slice(scale, -scale))
+    inner = (..., slice(scale, -scale), slice(scale, -scale)) if scale > 1 else ...
     return float(psnr(rgb_to_y(restored.double())[inner], rgb_to_y(hq.double())[inner], peak=1.0))
 
 
 def validate(restorer: Restorer, held: Sequence[Held], sheet: Path | None) -> dict[str, float]:
-    """Mean PSNR on Y and the gain over bicubic, in dB; writes a sheet of bicubic | restored | truth crops."""
-    scale = restorer.scale
+    """Mean figures over the held-out photos; writes a sheet of bicubic | restored | truth crops.
+
+    PSNR on Y and the gain over bicubic in dB; an enlargement shrunk again against its input in dB; the mean error of
+    colour in grey levels of 255 where it is to stay; the finest detail's energy, result over truth; LPIPS where its
+    backbone is to be had.
+    """
     results = [to_8_bits(restorer.restore(item.lq, CLEAN)) for item in held]
-    score = sum(luma_psnr(result, item.hq, scale) for result, item in zip(results, held, strict=True))
-    plain = sum(luma_psnr(item.bicubic, item.hq, scale) for item in held)
+    pairs = list(zip(results, held, strict=True))
+    figures = [_figures(result, item, restorer.scale, faithful=restorer.task.faithful) for result, item in pairs]
+    means = {name: sum(each[name] for each in figures) / len(held) for name in figures[0]}
+    lpips, _ = load_lpips()
+    if lpips is not None and min(min(item.hq.shape[-2:]) for item in held) >= LPIPS_SIDE_PX:
+        means["lpips"] = sum(float(lpips(result, item.hq)) for result, item in pairs) / len(held)
     if sheet is not None:
         rows = [
             torch.cat([_middle(image, _SHEET_PX, 1) for image in (item.bicubic, result, item.hq)], dim=-1)
-            for item, result in list(zip(held, results, strict=True))[:_SHEET_ROWS]
+            for result, item in pairs[:_SHEET_ROWS]
         ]
         width = min(row.shape[-1] for row in rows)
         picture = torch.cat([row[..., :width] for row in rows], dim=-2)[0]
         array = picture.mul(255).round().byte().permute(1, 2, 0).numpy()
         write_photo(photo_from_array(array), sheet, WriteOptions(overwrite=True))
-    return {"psnr_y": score / len(held), "gain_db": (score - plain) / len(held)}
+    return means
+
+
+def _figures(result: Tensor, item: Held, scale: int, *, faithful: bool) -> dict[str, float]:
+    score = luma_psnr(result, item.hq, scale)
+    enlarged = {"lr_psnr": min(consistency(result, item.lq), _EQUAL_DB)} if scale > 1 else {}
+    return {
+        "psnr_y": score,
+        "gain_db": score - luma_psnr(item.bicubic, item.hq, scale),
+        **enlarged,
+        **({"colour": float((result - item.hq).mean(dim=(-2, -1)).abs().mean() * 255)} if faithful else {}),
+        "high_frequency": float(high_frequency(result, item.hq)),
+    }

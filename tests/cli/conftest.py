@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from restore.cli.app import app
 from restore.models.unet import GeneratorConfig, UNet
-from restore.models.weights import Card, save_weights
+from restore.models.weights import Card, load_tensors_of, read_card, save_weights
 
 NETWORKS = (("upscale-x2", 2, "fast"), ("upscale-x4", 4, "fast"), ("upscale-x2-base", 2, "base"))
 """Name, scale and size of each stand-in."""
@@ -60,6 +60,23 @@ def tiny_weights(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The stand-ins in place of the bundled weights."""
     monkeypatch.setattr("restore.models.weights._bundled_folder", lambda: tiny_folder)
     return tiny_folder
+
+
+@pytest.fixture
+def detail_weights(tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The stand-ins with detail weights for x2 beside them, fine-tuned by a few random steps."""
+    folder = tmp_path / "package"
+    folder.mkdir()
+    for path in tiny_folder.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    fidelity = read_card(folder / "upscale-x2.safetensors")
+    tensors = load_tensors_of(fidelity)
+    rng = torch.Generator().manual_seed(0)
+    tensors["head.weight"] = tensors["head.weight"] + 0.02 * torch.randn(tensors["head.weight"].shape, generator=rng)
+    card = replace(fidelity.card, name="upscale-x2-detail", figures={"Set5 PSNR": 28.0})
+    save_weights(folder / "upscale-x2-detail.safetensors", tensors, card)
+    monkeypatch.setattr("restore.models.weights._bundled_folder", lambda: folder)
+    return folder
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from restore.inference import doctor
 from restore.inference.device import choose_device
 from restore.inference.restorer import Restorer
 from restore.models.unet import GeneratorConfig, UNet
-from restore.models.weights import Card, save_weights
+from restore.models.weights import Card, load_tensors_of, read_card, save_weights
 from restore.ops.resize import resize
 
 
@@ -72,6 +74,47 @@ def test_damaged_weights_are_named_and_not_run(run, untrained) -> None:
     assert "hash" in found["weights"][0]["text"]
     assert found["weights"][0]["cure"] == "reinstall restore"
     assert "golden" not in found
+
+
+@pytest.fixture
+def detail(untrained) -> Path:
+    """Detail weights beside the untrained network: results worse than bicubic, but still the picture."""
+    fidelity = read_card(untrained / "upscale-x2.safetensors")
+    tensors = load_tensors_of(fidelity)
+    rng = torch.Generator().manual_seed(0)
+    tensors["head.weight"] += 0.004 * torch.randn(tensors["head.weight"].shape, generator=rng)
+    path = untrained / "upscale-x2-detail.safetensors"
+    save_weights(path, tensors, replace(fidelity.card, name="upscale-x2-detail"))
+    return path
+
+
+def test_detail_weights_may_invent_and_the_installation_is_still_well(run, detail) -> None:
+    code, found = findings(run)
+    assert code == DONE
+    assert any("upscale-x2-detail (fast, blends with upscale-x2)" in finding["text"] for finding in found["weights"])
+    decibels = dict(re.match(r"(\S+) on cpu: ([\d.]+) dB", finding["text"]).groups() for finding in found["golden"])
+    assert float(decibels["upscale-x2-detail"]) < float(decibels["upscale-x2"]) - 0.1
+
+
+@pytest.mark.parametrize("way", ["alone", "another shape", "trained apart", "nonsense"])
+def test_detail_weights_that_do_not_fit_their_partner_are_found(run, untrained, detail, way) -> None:
+    fidelity = read_card(untrained / "upscale-x2.safetensors")
+    if way == "alone":
+        fidelity.path.unlink()
+    elif way == "another shape":
+        shape = replace(fidelity.card.generator, middle=2)
+        save_weights(
+            detail, UNet(shape).state_dict(), replace(fidelity.card, name="upscale-x2-detail", generator=shape)
+        )
+    else:
+        tensors = {name: -tensor for name, tensor in load_tensors_of(fidelity).items()}
+        if way == "nonsense":
+            tensors = load_tensors_of(fidelity) | {"head.bias": torch.full_like(tensors["head.bias"], torch.nan)}
+        save_weights(detail, tensors, replace(fidelity.card, name="upscale-x2-detail"))
+    code, found = findings(run)
+    assert code == (DEVICE if way == "nonsense" else WEIGHTS)
+    area = "golden" if way == "nonsense" else "weights"
+    assert [finding["state"] for finding in found[area]].count("fail") == 1
 
 
 def test_a_package_without_weights_is_not_well(run, untrained) -> None:

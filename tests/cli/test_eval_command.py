@@ -65,7 +65,10 @@ def run(*words: object) -> Result:
 def test_the_table_has_both_methods_their_means_and_a_word_about_lpips(photos: Path, weights: Path) -> None:
     result = run("--data", photos, "--weights", weights, "--device", "cpu")
     assert result.exit_code == 0, result.output
-    for word in ("astronaut.png", "coffee.png", "chelsea.png", "mean", "bicubic", "untrained", "PSNR-Y dB", "SSIM-Y"):
+    for word in (
+        *("astronaut.png", "coffee.png", "chelsea.png", "mean", "bicubic", "untrained"),
+        *("PSNR-Y dB", "SSIM-Y", "LR-PSNR dB", "colour drift /255", "fine detail", "grid"),
+    ):
         assert word in result.stdout
     assert "LPIPS squeeze v0.1 was not measured" in " ".join(result.stdout.split())
     assert "3 photos, x2" in result.stdout
@@ -113,12 +116,12 @@ def test_save_leaves_the_input_bicubic_and_restored_pictures(photos: Path, weigh
     pictures = {path.stem: np.asarray(Image.open(path)).astype(int) for path in (place / "Drawn").iterdir()}
     sizes = {name: picture.shape for name, picture in pictures.items()}
     large, small = (64, 80, 3), (32, 40, 3)
-    assert sizes == {"astronaut_input": small, "astronaut_bicubic": large, "astronaut_restored": large}
+    assert sizes == {"astronaut_input": small, "astronaut_bicubic": large, "astronaut_untrained": large}
     with Image.open(photos / "astronaut.png") as photo:
         shrunken = np.asarray(photo.resize((40, 32), Image.Resampling.BICUBIC)).astype(int)
     inside = (slice(3, -3), slice(3, -3))  # Pillow does not mirror the border
     assert np.abs(pictures["astronaut_input"] - shrunken)[inside].max() <= 1
-    assert np.abs(pictures["astronaut_restored"] - pictures["astronaut_bicubic"]).mean() < 0.5  # nothing learnt yet
+    assert np.abs(pictures["astronaut_untrained"] - pictures["astronaut_bicubic"]).mean() < 0.5  # nothing learnt yet
     assert run(*words).exit_code == 2
 
 
@@ -146,6 +149,81 @@ def test_the_network_is_told_what_the_option_says(photos: Path, weights: Path, m
     assert heard[-1].jpeg == 100
 
 
+@pytest.fixture
+def blendable(tmp_path: Path) -> Path:
+    """Fidelity weights that are bicubic, and detail weights beside them that print a pattern."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = build_generator(SHAPE)
+        for file, name in (("mine", "mine"), ("mine-detail", "mine-detail")):
+            card = Card(name=name, task="upscale", scale=2, size="own", generator=SHAPE)
+            save_weights(tmp_path / f"{file}.safetensors", network.state_dict(), card)
+            torch.nn.init.normal_(network.head.weight, std=0.01)
+    return tmp_path / "mine.safetensors"
+
+
+def test_each_detail_of_a_list_has_a_block_of_figures(photos: Path, blendable: Path, tmp_path: Path) -> None:
+    target = tmp_path / "figures.csv"
+    words = ("--data", photos, "--weights", blendable, "--detail", "0,50,100", "--max", 2, "--device", "cpu")
+    result = run(*words, "--json", "--csv", target)
+    assert result.exit_code == 0, result.output
+    record = json.loads(result.stdout)
+    names = ["bicubic", "mine detail 0", "mine detail 50", "mine detail 100"]
+    assert [(one["method"], one["detail"]) for one in record["methods"]] == list(
+        zip(names, (None, 0, 50, 100), strict=True)
+    )
+    assert list(record["means"]) == names
+    assert (record["weights"], record["detail_weights"]) == ("mine", "mine-detail")
+    assert len(record["sha256"]) == len(record["detail_sha256"]) == 64
+    falling = [record["means"][name]["consistency"] for name in names[1:]]
+    assert falling[0] > falling[1] > falling[2]
+    assert record["means"]["mine detail 0"]["psnr"] == pytest.approx(record["means"]["bicubic"]["psnr"], abs=0.1)
+    with target.open(newline="", encoding="utf-8") as file:
+        rows = [(line["method"], line["detail"], line["projected"]) for line in csv.DictReader(file)]
+    assert rows[:4] == [
+        ("bicubic", "", "False"),
+        ("mine detail 0", "0.0", "False"),
+        ("mine detail 50", "50.0", "False"),
+        ("mine detail 100", "100.0", "False"),
+    ]
+
+
+def test_projected_results_stand_beside_the_raw_ones_on_request(photos: Path, blendable: Path) -> None:
+    words = ("--data", photos, "--weights", blendable, "--detail", "100", "--max", 1, "--device", "cpu", "--json")
+    records = {way: json.loads(run(*words, "--project", way).stdout) for way in ("off", "on", "both")}
+    raw, projected = "mine detail 100", "mine detail 100 projected"
+    assert list(records["off"]["means"]) == ["bicubic", raw]
+    assert list(records["on"]["means"]) == ["bicubic", projected]
+    both = records["both"]["means"]
+    assert both[projected] == records["on"]["means"][projected]
+    assert both[raw] == records["off"]["means"][raw]
+    assert both[projected]["consistency"] > both[raw]["consistency"] + 6
+    assert [one["projected"] for one in records["both"]["methods"]] == [False, False, True]
+
+
+def test_every_method_saves_its_own_picture(photos: Path, blendable: Path, tmp_path: Path) -> None:
+    place = tmp_path / "looks"
+    words = ("--data", photos / "coffee.png", "--weights", blendable, "--detail", "0,80", "--project", "both")
+    assert run(*words, "--save", place, "--device", "cpu").exit_code == 0
+    assert {path.name for path in (place / "coffee").iterdir()} == {
+        "coffee_input.png",
+        "coffee_bicubic.png",
+        "coffee_mine-detail-0.png",
+        "coffee_mine-detail-0-projected.png",
+        "coffee_mine-detail-80.png",
+        "coffee_mine-detail-80-projected.png",
+    }
+    assert run(*words, "--save", place, "--device", "cpu").exit_code == 2
+
+
+def test_weights_for_another_task_are_not_measured(photos: Path, tmp_path: Path) -> None:
+    card = Card(name="clean", task="denoise", scale=2, size="own", generator=SHAPE)
+    save_weights(tmp_path / "clean.safetensors", build_generator(SHAPE).state_dict(), card)
+    result = run("--data", photos, "--weights", tmp_path / "clean.safetensors", "--device", "cpu")
+    assert result.exit_code == 6
+    assert "not for upscale" in result.stderr
+
+
 def test_bicubic_alone_needs_no_weights(photos: Path) -> None:
     result = run("--data", photos, "--weights", "bicubic", "-x", 3, "--json")
     assert result.exit_code == 0, result.output
@@ -164,6 +242,11 @@ def test_bicubic_alone_needs_no_weights(photos: Path) -> None:
         (("--data", "PHOTOS", "--weights", "WEIGHTS", "--jpeg", "0"), 2, "1 to 100"),
         (("--data", "PHOTOS", "--weights", "WEIGHTS", "--noise", "60"), 2, "noise"),
         (("--data", "PHOTOS", "--weights", "WEIGHTS", "--lpips-backbone", "gone.pth"), 6, "gone.pth"),
+        (("--data", "PHOTOS", "--weights", "WEIGHTS", "--detail", "30"), 6, "untrained-detail.safetensors"),
+        (("--data", "PHOTOS", "--weights", "WEIGHTS", "--detail", "0,101"), 2, "from 0 to 100"),
+        (("--data", "PHOTOS", "--weights", "WEIGHTS", "--detail", "50,50"), 2, "different numbers"),
+        (("--data", "PHOTOS", "--weights", "WEIGHTS", "--detail", "some"), 2, "like 0,50,100"),
+        (("--data", "PHOTOS", "--weights", "bicubic", "--detail", "50"), 2, "leave --detail out"),
     ],
 )
 def test_wrong_use_ends_with_its_code_and_one_line(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -26,16 +27,32 @@ def test_list_shows_every_file_with_its_figures_licence_and_state(run) -> None:
     outcome = run("models", "list")
     assert outcome.code == 0
     head, *rows = outcome.out.splitlines()
-    assert head.split() == ["name", "task", "scale", "size", "MB", "figures", "licence", "hash"]
+    assert head.split() == ["name", "task", "scale", "size", "detail", "MB", "figures", "licence", "hash"]
     assert sorted(row.split()[0] for row in rows) == ["upscale-x2", "upscale-x2-base", "upscale-x4"]
     (row,) = (row for row in rows if row.startswith("upscale-x4"))
-    assert row.split() == ["upscale-x4", "upscale", "x4", "fast", "0.0", "Set5", "PSNR", "30.00", "MIT", "ok"]
+    assert row.split() == ["upscale-x4", "upscale", "x4", "fast", "no", "0.0", "Set5", "PSNR", "30.00", "MIT", "ok"]
 
 
 def test_list_as_json_is_one_object_a_file(run) -> None:
     rows = [json.loads(line) for line in run("models", "list", "--json").out.splitlines()]
     assert {row["name"]: row["scale"] for row in rows} == {"upscale-x2": 2, "upscale-x2-base": 2, "upscale-x4": 4}
     assert all(row["ok"] and Path(row["file"]).stat().st_size == row["bytes"] for row in rows)
+
+
+def test_detail_weights_say_what_they_belong_to_and_the_others_whether_they_have_any(run, detail_weights) -> None:
+    lines = [line.split() for line in run("models", "list").out.splitlines()[1:]]
+    assert {words[0]: words[4] for words in lines} == {
+        "upscale-x2": "yes",
+        "upscale-x2-base": "no",
+        "upscale-x2-detail": "for",
+        "upscale-x4": "no",
+    }
+    rows = {row["name"]: row for row in map(json.loads, run("models", "list", "--json").out.splitlines())}
+    assert (rows["upscale-x2"]["detail"], rows["upscale-x2"]["detail_of"]) == ("upscale-x2-detail", None)
+    assert (rows["upscale-x2-detail"]["detail"], rows["upscale-x2-detail"]["detail_of"]) == (None, "upscale-x2")
+    told = run("models", "info", "upscale-x2-detail").out
+    assert re.search(r"^detail_of +upscale-x2$", told, re.MULTILINE)
+    assert run("models", "verify").code == 0
 
 
 def test_info_shows_the_card_by_name_and_by_file(run, tiny_file) -> None:

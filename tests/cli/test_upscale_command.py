@@ -143,6 +143,86 @@ def test_the_condition_changes_the_picture(run, make_photo, words) -> None:
     assert (pixels_of("auto.png") != pixels_of("told.png")).any()
 
 
+# how much is invented
+
+
+def test_detail_changes_the_picture_and_is_told(run, make_photo, detail_weights) -> None:
+    make_photo()
+    outcomes = [
+        run("upscale", "photo.png", "-x", "2", "--detail", str(level), "-o", f"{level}.png") for level in (0, 40)
+    ]
+    assert [outcome.code for outcome in outcomes] == [0, 0]
+    assert "detail" not in outcomes[0].out
+    assert ", detail 40, " in outcomes[1].out
+    assert (pixels_of("0.png") != pixels_of("40.png")).any()
+
+
+def test_without_the_option_the_result_is_that_of_the_fidelity_weights(run, make_photo, detail_weights) -> None:
+    make_photo()
+    plain = run("upscale", "photo.png", "-x", "2", "--json", "-o", "plain.png")
+    run("upscale", "photo.png", "-x", "2", "--detail", "0", "-o", "zero.png")
+    assert json.loads(plain.out)["detail"] == 0
+    assert json.loads(plain.out)["weights"] == ["upscale-x2"]
+    assert (pixels_of("plain.png") == pixels_of("zero.png")).all()
+
+
+@pytest.mark.parametrize(
+    ("words", "projected"),
+    [
+        (["--clean", "--detail", "60"], True),
+        (["--clean"], False),
+        (["--noise", "5", "--detail", "60"], False),
+        (["--clean", "--detail", "60", "--no-project"], False),
+        (["--project"], True),
+    ],
+)
+def test_the_line_and_json_say_whether_the_result_was_projected(
+    run, make_photo, detail_weights, words, projected
+) -> None:
+    make_photo()
+    outcome = run("upscale", "photo.png", "-x", "2", *words)
+    assert (", projected, " in outcome.out) == projected
+    again = json.loads(run("upscale", "photo.png", "-x", "2", "--json", "--overwrite", *words).out)
+    assert again["projected"] == projected
+
+
+def test_a_projected_result_is_more_faithful(run, make_photo, detail_weights) -> None:
+    make_photo()
+    words = ("upscale", "photo.png", "-x", "2", "--clean", "--detail", "100", "--json", "--overwrite")
+    raw, projected = (json.loads(run(*words, way).out)["consistency_db"] for way in ("--no-project", "--project"))
+    assert projected > raw + 6
+
+
+def test_the_plan_says_how_much_detail_there_will_be(run, make_photo, detail_weights) -> None:
+    make_photo()
+    outcome = run("upscale", "photo.png", "-x", "2", "--detail", "25.5", "--dry-run")
+    assert outcome.out == "plan photo.png → photo_x2.png  x2 48x32 → 96x64, detail 25.5\n"
+    words = ("upscale", "photo.png", "-x", "2", "--detail", "25.5", "--dry-run", "--json")
+    assert json.loads(run(*words).out)["detail"] == 25.5
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["-x", "4"], ["-x", "2", "--model-size", "base"], ["-x", "2", "--weights", "upscale-x2-detail"], ["-x", "8"]],
+)
+@pytest.mark.parametrize("way", [[], ["--dry-run"]])
+def test_detail_where_there_are_no_weights_for_it_is_refused(run, make_photo, detail_weights, words, way) -> None:
+    make_photo()
+    outcome = run("upscale", "photo.png", "--detail", "50", *words, *way)
+    assert outcome.code == 6
+    assert "detail weights" in outcome.err
+    assert "photo_x2.png" not in files()
+    assert run("upscale", "photo.png", "--detail", "0", *words, *way).code == 0
+
+
+@pytest.mark.parametrize("level", ["-1", "101", "much"])
+def test_detail_is_a_number_from_0_to_100(run, make_photo, detail_weights, level) -> None:
+    make_photo()
+    outcome = run("upscale", "photo.png", "-x", "2", "--detail", level)
+    assert outcome.code == 2
+    assert "--detail" in outcome.err
+
+
 # the written file
 
 

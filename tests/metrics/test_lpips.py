@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from restore.errors import ConfigError, WeightsError
-from restore.metrics import lpips as module
+from restore.io import backbone as module
 from restore.metrics.lpips import BACKBONE_VARIABLE, Lpips, digest_features, find_backbone, load_lpips
 
 GENUINE = os.environ.get(BACKBONE_VARIABLE)

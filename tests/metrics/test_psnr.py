@@ -11,7 +11,8 @@ from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 
 from restore.errors import ConfigError
-from restore.metrics.psnr import psnr
+from restore.metrics.psnr import lr_psnr, psnr
+from restore.ops.resize import resize
 
 
 @pytest.mark.parametrize(("offset", "peak"), [(0.1, 1.0), (5.0, 255.0), (1.0, 65535.0)])
@@ -55,3 +56,14 @@ def test_shapes_that_do_not_match_are_refused() -> None:
         psnr(torch.zeros(3, 4, 4), torch.zeros(3, 4, 4), peak=1.0)
     with pytest.raises(ConfigError, match="peak"):
         psnr(torch.zeros(1, 3, 4, 4), torch.zeros(1, 3, 4, 4), peak=0.0)
+
+
+def test_agreement_with_the_small_photo_is_rounded_as_files_are() -> None:
+    truth = torch.from_numpy(data.astronaut()[:64, :96].copy()).permute(2, 0, 1)[None].double() / 255
+    small = resize(truth, 16, 24, quantise=True)
+    assert lr_psnr(truth, small).item() == math.inf
+    assert lr_psnr(truth + 0.2 / 255, small).item() > 52  # most of it is rounded away
+    brighter = (truth + 10 / 255).clamp(max=1)
+    flat = torch.full((2, 3, 64, 96), 100 / 255)
+    assert lr_psnr(brighter, small).item() < 29
+    assert lr_psnr(flat, torch.full((2, 3, 16, 24), 110 / 255)).tolist() == pytest.approx([20 * math.log10(25.5)] * 2)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal, cast, get_args
 
+from restore.config import check
+from restore.config.adversarial import AdversarialConfig
 from restore.errors import ConfigError
 
 Precision = Literal["auto", "float32", "bfloat16"]
-Loss = Literal["l1", "charbonnier"]
-_CHOICES: Final[Mapping[str, tuple[str, ...]]] = {"precision": get_args(Precision), "loss": get_args(Loss)}
 _POSITIVE: Final = (
     *("batch", "patch_px", "scale", "lr", "clip", "devices", "cache_gb", "checkpoint_every_s", "validate_every_s"),
-    *("steps", "budget_s", "threads"),
+    *("steps", "budget_s", "threads", "max_drop_db"),
 )
-_SHARES: Final = ("ema", "clean_chance", "hidden_chance")
+_SHARES: Final = ("ema", "clean_chance", "hidden_chance", "half_size_chance")
 DEFAULT_STEPS: Final = 50_000
 
 
@@ -28,9 +26,9 @@ class TrainConfig:
     task: str = "upscale"
     """Which row of the task table to train."""
     scale: int = 4
-    """Output size / input size: 2, 3 or 4."""
+    """Output size / input size: 2, 3 or 4; 1 for translate."""
     size: str = "fast"
-    """Shape of the generator: fast or base."""
+    """Shape of the generator: fast or base; pix2pix for translate."""
     hq: str | None = None
     """Folder of good photos; the damage is made on the fly."""
     pairs_lq: str | None = None
@@ -41,6 +39,10 @@ class TrainConfig:
     """Folder of good photos to validate on; without one, a few of the training photos are held out."""
     run: str = "run"
     """Folder for weights, checkpoints, journal and samples."""
+    shards: str | None = None
+    """Tar shards (webdataset) of good photos or of pairs: a path or URL, with {000..012} for many."""
+    align: bool = False
+    """Shift damaged photos onto their partners where they are a little off."""
     init: str | None = None
     """Weights (name or file) to start from; parts that fit are taken, a head of another scale is left fresh."""
     steps: int | None = None
@@ -51,10 +53,18 @@ class TrainConfig:
     """Patches per step, over all devices."""
     patch_px: int = 192
     """Side of a good patch in pixels; a multiple of the scale."""
-    loss: Loss = "l1"
-    """Pixel loss."""
+    losses: Mapping[str, float] = field(default_factory=lambda: {"l1": 1.0})
+    """What the generator minimises: rows of the table of losses, each with its weight."""
+    adversarial: AdversarialConfig = field(default_factory=AdversarialConfig)
+    """The discriminator and the game; off unless it has a weight."""
+    backbone: str | None = None
+    """File of pretrained features for the losses that need them; default: as for LPIPS."""
+    max_drop_db: float = 1.0
+    """How far the held-out PSNR may fall below its best before the run goes back to its last good state."""
     lr: float = 1e-3
     """Step size of AdamW at its peak."""
+    betas: tuple[float, float] = (0.9, 0.99)
+    """AdamW's two memories."""
     warmup_steps: int = 200
     """Steps over which the step size rises from zero."""
     clip: float = 0.5
@@ -65,6 +75,10 @@ class TrainConfig:
     """Share of patches that are only shrunk, with no noise or JPEG."""
     hidden_chance: float = 0.3
     """How often each part of the condition is hidden from the network, so that it also works blind."""
+    half_size_chance: float = 0.0
+    """Share of patches cut from a copy of half the size, whose colour and edges are cleaner than the file's."""
+    turns: bool = True
+    """Turn patches by quarters too, not only mirror them; off where up and down matter."""
     noise_max: float = 25.0
     """Strongest noise made, in grey levels."""
     jpeg_min: int = 30
@@ -114,19 +128,14 @@ class TrainConfig:
     def _check_photos(self) -> None:
         if (self.pairs_lq is None) != (self.pairs_hq is None):
             raise ConfigError("--pairs needs two folders: the damaged photos and the good ones")
-        if (self.hq is None) == (self.pairs_lq is None):
-            raise ConfigError("training needs photos: give either --hq FOLDER or --pairs LQ_FOLDER HQ_FOLDER")
+        if sum(source is not None for source in (self.hq, self.pairs_lq, self.shards)) != 1:
+            raise ConfigError("training needs photos: give either --hq FOLDER, --pairs LQ_FOLDER HQ_FOLDER or --shards")
 
     def _check_ranges(self) -> None:
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise ConfigError(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}")
-        for name in _POSITIVE:
-            if (value := getattr(self, name)) is not None and not value > 0:  # also refuses NaN
-                raise ConfigError(f"{name} must be positive, got {value}")
-        for name in _SHARES:
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"{name} must be 0 to 1, got {getattr(self, name)}")
+        check.choices(self, {"precision": get_args(Precision)})
+        check.positive(self, _POSITIVE)
+        check.shares(self, _SHARES)
+        check.betas(self)
         if not 0 <= self.noise_max <= 50 or not 1 <= self.jpeg_min <= 100:
             raise ConfigError(f"noise_max must be 0 to 50 and jpeg_min 1 to 100, got {self.noise_max}, {self.jpeg_min}")
 
@@ -136,7 +145,7 @@ class TrainConfig:
         return None if self.budget_s is not None else self.steps or DEFAULT_STEPS
 
 
-_TUPLES: Final = ("widths", "encoder", "decoder")
+_TUPLES: Final = ("widths", "encoder", "decoder", "betas")
 
 
 def train_config(values: Mapping[str, object]) -> TrainConfig:
@@ -150,50 +159,21 @@ def train_config(values: Mapping[str, object]) -> TrainConfig:
     known = {field.name for field in fields(TrainConfig)}
     for name in values:
         if name not in known:
-            raise ConfigError(_unknown(name, known))
-    ready: dict[str, Any] = {
-        name: tuple(cast(list[int], value)) if name in _TUPLES and value is not None else value
-        for name, value in values.items()
-    }
+            raise ConfigError(check.unknown(name, known))
     try:
-        return TrainConfig(**ready)
+        return TrainConfig(**{name: _ready(name, value) for name, value in values.items()})
     except TypeError as error:
         raise ConfigError(f"a setting has a value of the wrong kind: {error}") from error
 
 
-def _unknown(name: str, known: set[str]) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, sorted(known), n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
-    return f"unknown setting {name!r}; {hint}"
-
-
-def load_toml(path: Path) -> dict[str, object]:
-    """The settings in a TOML file; ConfigError names the file and the line that cannot be read."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML ({error})") from error
-
-
-def to_toml(config: TrainConfig) -> str:
-    """The settings as TOML that ``load_toml`` reads back; settings without a value are left out.
-
-    >>> to_toml(TrainConfig(hq="photos")).splitlines()[:3]
-    ['task = "upscale"', 'scale = 4', 'size = "fast"']
-    """
-    return "".join(f"{name} = {_literal(value)}\n" for name, value in asdict(config).items() if value is not None)
-
-
-def _literal(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(str, value))}]"
-    return str(value)
+def _ready(name: str, value: object) -> Any:
+    """A value as TOML or a flag gives it, as the setting holds it."""
+    if name in _TUPLES and value is not None:
+        return tuple(cast(list[int], value))
+    if name == "adversarial" and isinstance(value, Mapping):
+        known = {field.name for field in fields(AdversarialConfig)}
+        for inner in value:
+            if inner not in known:
+                raise ConfigError(f"[adversarial] {check.unknown(inner, known)}")
+        return AdversarialConfig(**{inner: _ready(inner, given) for inner, given in value.items()})
+    return value

@@ -1,0 +1,1 @@
+"""What only the GAN lab needs: small settings, variants of the library's networks, and paired statistics."""

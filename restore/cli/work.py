@@ -1,0 +1,78 @@
+"""Who does what an order asks for: one row per task, so that every verb shares the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from restore.errors import WeightsError
+from restore.inference.device import Device
+from restore.inference.inspect import condition_of
+from restore.inference.translate import Translator
+from restore.inference.upscale import Enlargement, Report, Upscaler
+from restore.io.photo import Photo
+from restore.ops.tile import Progress
+from restore.tasks import Condition
+
+if TYPE_CHECKING:
+    from restore.cli.order import Order
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What can be done to photos, ready to begin."""
+
+    plan: Callable[[int, int], Enlargement]
+    """Says what will become of a photo of that height and width."""
+    restore: Callable[[Photo, Progress], tuple[Photo, Report]]
+    """Does it."""
+
+
+def work_for(order: Order, device: Device) -> Work:
+    """The one for the order's task; ConfigError, WeightsError or DeviceError if that cannot be."""
+    if order.task not in _WORKERS:
+        known = ", ".join(_WORKERS)
+        raise WeightsError(f"{order.machine.weights}: weights for the task {order.task!r}; this restore knows {known}")
+    return _WORKERS[order.task](order, device)
+
+
+def _upscaling(order: Order, device: Device) -> Work:
+    machine, look = order.machine, order.look
+    upscaler = Upscaler(
+        device=device,
+        size=machine.size,
+        max_memory=machine.max_memory,
+        tile=machine.tile,
+        weights=machine.weights,
+        detail=look.detail,
+        project=look.project,
+    )
+    return Work(
+        plan=lambda height, width: upscaler.plan(height, width, order.target),
+        restore=lambda photo, progress: upscaler(photo, order.target, told(photo, order.condition), progress),
+    )
+
+
+def _translating(order: Order, device: Device) -> Work:
+    machine = order.machine
+    if machine.weights is None:
+        raise WeightsError("there are no bundled weights to translate with; train some, see docs/translate.md")
+    translator = Translator(machine.weights, device=device, max_memory=machine.max_memory, tile=machine.tile)
+    return Work(plan=translator.plan, restore=translator)
+
+
+_WORKERS: Final[Mapping[str, Callable[[Order, Device], Work]]] = {
+    "upscale": _upscaling,
+    "translate": _translating,
+}
+
+
+def told(photo: Photo, asked: Condition) -> Condition:
+    """What the network is told about this photo: what was asked for, and of the rest what the file itself tells."""
+    if asked.noise is not None and asked.jpeg is not None:
+        return asked
+    own = condition_of(photo)
+    return Condition(
+        noise=own.noise if asked.noise is None else asked.noise, jpeg=own.jpeg if asked.jpeg is None else asked.jpeg
+    )

@@ -1,0 +1,1 @@
+"""Settings: plain values, checked at the door."""

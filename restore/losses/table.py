@@ -1,0 +1,184 @@
+"""The table of losses: a recipe names rows and gives each a weight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from restore.errors import ConfigError
+from restore.losses.artefact import artefact
+from restore.losses.distribution import sliced_wasserstein
+from restore.losses.features import OwnFeatures
+from restore.losses.frequency import fft_l1, focal_frequency
+from restore.losses.pixel import charbonnier, consistency, gradient, grid, l1, low_pass
+from restore.losses.squeeze import EnlargedLpipsLoss, LpipsLoss, SqueezeDistance
+from restore.losses.structure import ms_ssim
+from restore.losses.trunk import random_features
+from restore.losses.vgg import VggDistance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pictures:
+    """What a loss may look at, all float32 RGB."""
+
+    restored: Tensor
+    """(B,3,H,W), not clipped, with gradient."""
+    target: Tensor
+    """(B,3,H,W) in [0,1]."""
+    lq: Tensor
+    """(B,3,H/scale,W/scale) in [0,1]: what the generator was given."""
+    average: Tensor | None = None
+    """(B,3,H,W): the averaged generator's result, without gradient; only there when a row asks for it."""
+    step: int = 0
+    """Step of the run: losses that draw something at random draw it from this."""
+
+
+Term = Callable[[Pictures], Tensor]
+"""One loss: a scalar tensor."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What a row may need to be built."""
+
+    device: torch.device
+    seed: int = 0
+    backbone: Path | None = None
+    """File of pretrained features; None: looked for in the usual places."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One loss of the table."""
+
+    build: Callable[[Setting], Term]
+    summary: str
+    needs_average: bool = False
+
+
+Comparison = Callable[[Tensor, Tensor], Tensor]
+"""What many losses are: a scalar from restored and target."""
+
+
+def _plain(compare: Comparison) -> Callable[[Setting], Term]:
+    """A loss that needs nothing but the two pictures."""
+    return lambda _: lambda seen: compare(seen.restored, seen.target)
+
+
+def _loaded(load: Callable[[Setting], Comparison]) -> Callable[[Setting], Term]:
+    """A loss that reads a network when it is built."""
+
+    def build(setting: Setting) -> Term:
+        compare = load(setting)
+        return lambda seen: compare(seen.restored, seen.target)
+
+    return build
+
+
+def _artefact(seen: Pictures) -> Tensor:
+    if seen.average is None:
+        raise ConfigError("losses.artefact needs the averaged generator's result, which this run does not make")
+    return artefact(seen.restored, seen.target, seen.average)
+
+
+def _squeeze_backbone(setting: Setting) -> Path | None:
+    """The named file, unless its name says that it is VGG19's."""
+    return None if setting.backbone and setting.backbone.name.startswith("vgg19") else setting.backbone
+
+
+def _enlarged_lpips(setting: Setting) -> Term:
+    loss = EnlargedLpipsLoss(setting.device, _squeeze_backbone(setting))
+    return lambda seen: loss.at(seen.restored, seen.target, seed=setting.seed, step=seen.step)
+
+
+ROWS: Final[Mapping[str, Row]] = {
+    "l1": Row(build=_plain(l1), summary="mean absolute difference"),
+    "charbonnier": Row(build=_plain(charbonnier), summary="L1, rounded at zero"),
+    "gradient": Row(build=_plain(gradient), summary="L1 of the steps between neighbours: edges"),
+    "low_pass": Row(build=_plain(low_pass), summary="L1 of the colours of 8-pixel squares: colour stays put"),
+    "consistency": Row(
+        build=lambda _: lambda seen: consistency(seen.restored, seen.lq),
+        summary="L1 of the result, shrunk again, and the input; for clean inputs",
+    ),
+    "grid": Row(build=_plain(grid), summary="the part of the error that repeats every four pixels: no checkerboards"),
+    "ms_ssim": Row(build=_plain(ms_ssim), summary="1 - multi-scale structural similarity"),
+    "fft_l1": Row(build=_plain(fft_l1), summary="L1 of the spectra"),
+    "focal_frequency": Row(build=_plain(focal_frequency), summary="squared error of spectra, worst frequencies first"),
+    "sliced_wasserstein": Row(
+        build=lambda setting: (
+            lambda seen: sliced_wasserstein(seen.restored, seen.target, seed=setting.seed, step=seen.step)
+        ),
+        summary="distance of the patches' distributions, wherever they lie: texture",
+    ),
+    "artefact": Row(
+        build=lambda _: _artefact,
+        summary="L1 where the generator seems to invent, beside its average (LDL)",
+        needs_average=True,
+    ),
+    "random_features": Row(
+        build=lambda setting: (
+            lambda seen: random_features(seen.restored, seen.target, seed=setting.seed, step=seen.step)
+        ),
+        summary="L1 in the features of a random network, drawn anew every 500 steps",
+    ),
+    "own_features": Row(
+        build=_loaded(lambda setting: OwnFeatures(setting.device)),
+        summary="distance in the features of a network that this project trained itself",
+    ),
+    "squeeze_features": Row(
+        build=_loaded(lambda setting: SqueezeDistance(setting.device, _squeeze_backbone(setting))),
+        summary="distance in SqueezeNet's ImageNet features; needs their file",
+    ),
+    "lpips_enlarged": Row(
+        build=_enlarged_lpips,
+        summary="LPIPS of a quarter of the patch, enlarged twice: sees the fine patterns that LPIPS is blind to",
+    ),
+    "lpips": Row(
+        build=_loaded(lambda setting: LpipsLoss(setting.device, _squeeze_backbone(setting))),
+        summary="LPIPS v0.1 (SqueezeNet); needs the same file",
+    ),
+    "vgg_features": Row(
+        build=_loaded(lambda setting: VggDistance(setting.device, setting.backbone)),
+        summary="distance in VGG19's ImageNet features (ESRGAN, LDL); needs their file; slow",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """The rows that a recipe asks for, built, with their weights."""
+
+    weights: Mapping[str, float]
+    terms: Mapping[str, Term]
+    needs_average: bool
+
+    def __call__(self, seen: Pictures) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weighted sum, to be differentiated, and each unweighted part (detached), to be logged.
+
+        Computed in the type of the pictures, whatever autocast is around.
+        """
+        with torch.autocast(seen.restored.device.type, enabled=False):
+            parts = {name: term(seen) for name, term in self.terms.items()}
+        whole = sum((self.weights[name] * part for name, part in parts.items()), seen.restored.new_zeros(()))
+        return whole, {name: part.detach() for name, part in parts.items()}
+
+
+def build_terms(weights: Mapping[str, float], setting: Setting) -> Terms:
+    """The losses named in ``weights``; ConfigError for an unknown name, a bad weight or missing features."""
+    for name, weight in weights.items():
+        if name not in ROWS:
+            raise ConfigError(f"unknown loss {name!r}; known: {', '.join(ROWS)}")
+        if not weight > 0:
+            raise ConfigError(f"losses.{name} must be positive, got {weight}; leave it out to switch it off")
+    if not weights:
+        raise ConfigError("losses: name at least one, for example losses = {l1 = 1.0}")
+    return Terms(
+        weights=weights,
+        terms={name: ROWS[name].build(setting) for name in weights},
+        needs_average=any(ROWS[name].needs_average for name in weights),
+    )

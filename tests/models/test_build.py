@@ -1,0 +1,68 @@
+"""Shapes by name and by card, and what a network that makes another picture starts as."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from restore.errors import ConfigError
+from restore.models.build import (
+    SIZE_NAMES,
+    Shape,
+    build_generator,
+    generator_config,
+    shape_from_values,
+    shape_to_values,
+)
+from restore.models.pix2pix import Pix2PixConfig
+from restore.models.unet import GeneratorConfig, UNet
+
+SHAPES: list[Shape] = [
+    GeneratorConfig(),
+    GeneratorConfig(widths=(8, 12), encoder=(2,), decoder=(1,), stem=2, head=2, condition_channels=0, residual=False),
+    Pix2PixConfig(width=16, levels=6),
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_shape_survives_the_card(shape: Shape) -> None:
+    assert shape_from_values(json.loads(json.dumps(shape_to_values(shape)))) == shape
+
+
+def test_values_without_a_family_are_those_of_a_u_net() -> None:
+    assert shape_from_values({"widths": [8], "encoder": [], "decoder": []}) == GeneratorConfig(
+        widths=(8,), encoder=(), decoder=()
+    )
+
+
+def test_an_unknown_family_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match="unknown family of networks 'gpt'; known: unet, pix2pix"):
+        shape_from_values({"family": "gpt"})
+
+
+@pytest.mark.parametrize("size", SIZE_NAMES)
+def test_a_network_that_makes_another_picture_is_middle_grey_until_it_is_trained(size: str) -> None:
+    network = build_generator(generator_config(size, scale=1, condition_channels=0, residual=False))
+    with torch.no_grad():
+        result = network(torch.rand(1, 3, 32, 48), torch.zeros(1, 0, 1, 1))
+    assert torch.equal(result, torch.full((1, 3, 32, 48), 0.5))
+
+
+@pytest.mark.parametrize("size", SIZE_NAMES)
+def test_such_a_network_sees_far_and_one_that_restores_the_same_size_does_not(size: str) -> None:
+    wide = build_generator(generator_config(size, scale=1, condition_channels=0, residual=False))
+    near = build_generator(generator_config(size, scale=1, condition_channels=4))
+    assert isinstance(wide, UNet)
+    assert isinstance(near, UNet)
+    assert near.radius < 64
+    assert wide.radius > 200
+    assert wide.multiple == 16
+
+
+def test_an_unknown_size_is_refused_with_those_of_the_task() -> None:
+    with pytest.raises(ConfigError, match=r"'huge'; known: fast, base$"):
+        generator_config("huge", scale=2, condition_channels=4)
+    with pytest.raises(ConfigError, match=r"'huge'; known: fast, base, pix2pix$"):
+        generator_config("huge", scale=1, condition_channels=0, residual=False)

@@ -1,0 +1,62 @@
+"""The table of tasks: what a network of each is told, and what is asked of its results."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from restore.errors import ConfigError
+from restore.models.build import SIZE_NAMES, build_generator, generator_config
+from restore.tasks import BLIND, CLEAN, TASKS, Condition, condition_maps, find_task
+
+
+def test_a_photo_to_be_enlarged_is_described_by_four_maps() -> None:
+    maps = find_task("upscale").maps(Condition(noise=25, jpeg=40))
+    assert maps.shape == (1, 4, 1, 1)
+    assert maps.flatten().tolist() == pytest.approx([25 / 50, 1, 1 - 40 / 100, 1])
+    assert find_task("upscale").maps(BLIND).flatten().tolist() == [0, 0, 0, 0]
+
+
+def test_a_translation_is_told_nothing() -> None:
+    for condition in (CLEAN, BLIND, Condition(noise=10)):
+        assert find_task("translate").maps(condition).shape == (1, 0, 1, 1)
+
+
+@pytest.mark.parametrize("size", SIZE_NAMES)
+@pytest.mark.parametrize("name", TASKS)
+def test_the_networks_of_every_task_take_its_maps_at_every_scale(name: str, size: str) -> None:
+    task = TASKS[name]
+    assert task.name == name
+    for scale in task.scales:
+        network = build_generator(
+            generator_config(size, scale=scale, condition_channels=task.condition_channels, residual=task.faithful)
+        )
+        with torch.no_grad():
+            result = network(torch.rand(2, 3, 16, 32), task.maps(CLEAN))
+        assert result.shape == (2, 3, 16 * scale, 32 * scale)
+
+
+def test_restoring_is_faithful_and_translating_is_not() -> None:
+    assert find_task("upscale").faithful
+    assert not find_task("upscale").needs_pairs
+    assert not find_task("translate").faithful
+    assert find_task("translate").needs_pairs
+    assert find_task("translate").scales == (1,)
+
+
+def test_a_number_of_maps_that_no_task_has_is_refused() -> None:
+    with pytest.raises(ConfigError, match="0 or 4 condition maps, not 3"):
+        condition_maps(CLEAN, 3)
+
+
+def test_an_unknown_task_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match="unknown task 'colourise'; known: upscale, translate"):
+        find_task("colourise")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"), [({"noise": 51}, "0 to 50"), ({"noise": -1}, "0 to 50"), ({"jpeg": 0}, "1 to 100")]
+)
+def test_a_condition_out_of_range_is_refused(wrong: dict[str, float], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        Condition(**wrong)
