@@ -77,7 +77,8 @@ class PatchLoader:
     """Random crops, flips and quarter turns of examples, the same for the same seed and step.
 
     With ``align`` a damaged photo is put in place on its partner first. Of good photos alone, the share
-    ``half_size_chance`` of the patches is cut from a copy of half the size, where that is as large as a patch.
+    ``half_size_chance`` of the patches is cut from a copy of half the size, where that is as large as a patch. Without
+    ``turns`` patches stay upright and are only mirrored.
     """
 
     def __init__(

@@ -49,7 +49,7 @@ class ShardLoader:
     ``pattern`` is a path or URL with ``{000..012}`` for many. The first shard is checked at once (errors as
     archive.open_shard), the others when they are opened. Up to ``held_count`` photos of the first one, and at most a
     tenth of all, are kept from training. A remote shard lies in the temporary folder while it is used: up to two for
-    each of course.MOST_LANES lanes. ``align`` and ``half_size_chance`` as loader.PatchLoader.
+    each of course.MOST_LANES lanes. ``align``, ``half_size_chance`` and ``turns`` as loader.PatchLoader.
     """
 
     def __init__(
@@ -63,12 +63,14 @@ class ShardLoader:
         held_count: int = 0,
         align: bool = False,
         half_size_chance: float = 0.0,
+        turns: bool = True,
     ) -> None:
         self.names: Final = find_files(pattern)
         self._scale = scale
         self._patch = patch_px
         self._align = align
         self._half_chance = half_size_chance
+        self._turns = turns
         self._skipped: dict[str, None] = {}
         first = self._open(0, Event())
         total = len(first.samples)
@@ -141,7 +143,8 @@ class ShardLoader:
     def _patches(self, hq: np.ndarray, lq: np.ndarray | None, rng: np.random.Generator) -> list[Cut]:
         half = halved(hq) if self._half_chance and lq is None and min(hq.shape[:2]) >= 2 * self._patch else hq
         sources = [half if rng.random() < self._half_chance else hq for _ in range(_PER_PHOTO)]
-        return [cut(source, lq, draw_spot(rng), patch_px=self._patch, scale=self._scale) for source in sources]
+        spots = ((source, draw_spot(rng, turns=self._turns)) for source in sources)
+        return [cut(source, lq, spot, patch_px=self._patch, scale=self._scale) for source, spot in spots]
 
 
 class _Feed:

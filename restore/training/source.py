@@ -80,6 +80,7 @@ def _shards(config: TrainConfig, pattern: str, *, validates: bool) -> Source:
         held_count=0 if config.val else _HELD_OUT_COUNT,
         align=config.align,
         half_size_chance=config.half_size_chance,
+        turns=config.turns,
     )
     held = validation_photos(Path(config.val), [], scale=config.scale) if config.val else loader.held_out
     return Source(

@@ -215,3 +215,15 @@ def test_a_hidden_condition_tells_nothing_and_hiding_happens_as_often_as_asked()
     assert float((jpeg_known == 0).float().mean()) == pytest.approx(0.3, abs=0.06)
     assert condition.min() >= 0
     assert condition.max() <= 1
+
+
+def test_without_turns_patches_stay_upright(tmp_path: Path) -> None:
+    ramp = np.repeat(np.arange(64, dtype=np.uint8)[:, None, None] * 3, 64, axis=1).repeat(3, axis=2)
+    Image.fromarray(ramp).save(tmp_path / "ramp.png")
+    settings = {"scale": 2, "patch_px": 16, "batch": 16, "seed": 0, "cache_bytes": 1e9}
+    upright, turned = (
+        PatchLoader([Example(tmp_path / "ramp.png")], **settings, turns=turns).batch(0).hq.float()  # type: ignore[arg-type]
+        for turns in (False, True)
+    )
+    assert bool((upright[:, :, -1] > upright[:, :, 0]).all())
+    assert not bool((turned[:, :, -1] > turned[:, :, 0]).all())
