@@ -274,7 +274,7 @@ def main() -> None:
         lr=args.lr,
         ema=0.995,
         decay_from=0.7,
-        resume=args.resume,
+        resume=(args.output / "run" / "checkpoint.pt").exists(),
         threads=int(os.environ.get("OMP_NUM_THREADS", "1")),
     )
     damage, repair = train_unpaired(config, tell)

@@ -67,8 +67,9 @@ def _row(name: str, variant: Variant, results: Results) -> str:
     verdict = judge([after - before for before, after in pairs], higher=figure.higher, worth=figure.worth)
     before, after = (statistics.fmean(side) for side in zip(*pairs, strict=True))
     seconds = statistics.fmean(item.get("seconds", 0.0) for item in results[name].values())
+    spread = "one seed" if len(pairs) == 1 else f"± {verdict.error:.4f} ({len(pairs)})"
     return (
         f"| {name}: {variant.change} | {variant.paper} | {variant.baseline} | {figure.name} "
-        f"| {before:.4g} | {after:.4g} | {verdict.mean:+.4f} | ± {verdict.error:.4f} ({len(pairs)}) "
+        f"| {before:.4g} | {after:.4g} | {verdict.mean:+.4f} | {spread} "
         f"| {verdict.word} | {seconds:.0f} |"
     )

@@ -119,10 +119,10 @@ class CycleConfig:
 def cycle_config(values: Mapping[str, object]) -> CycleConfig:
     """Settings from a mapping, as TOML or flags give it; ConfigError for unknown names and unfit values.
 
-    >>> cycle_config({"damaged": "scans", "good": "photos", "patch": 64})
+    >>> cycle_config({"damaged": "scans", "good": "photos", "stepz": 64})
     Traceback (most recent call last):
     ...
-    restore.errors.ConfigError: unknown setting 'patch'; did you mean 'patch_px'?
+    restore.errors.ConfigError: unknown setting 'stepz'; did you mean 'steps'?
     """
     known = {field.name for field in fields(CycleConfig)}
     for name in values:

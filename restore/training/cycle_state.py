@@ -28,23 +28,26 @@ REPAIR: Final = "repair.safetensors"
 VERSION: Final = 1
 _WHAT: Final = "unpaired training"
 _SPOILER_STEM: Final = 1
-"""Full size: behind a pixel-unshuffle the cheapest thing that looks like grain is a grid, and that is what is learnt."""
+"""Full size: behind a pixel-unshuffle the cheapest thing that looks like grain is a grid, and a grid is learnt."""
 _MENDER_STEM: Final = 2
+_FIRST_GRAIN: Final = 0.002
+"""Standard deviation of the weights of the spoiler's head at the start: some grey levels of noise, made of the random
+maps. From none at all, a little grain is no nearer to the truth than a little of its negative, so none would grow."""
 
 
 def seat(fabric: Fabric, config: CycleConfig) -> Players:
-    """All four, set up on their device, untrained: both generators give back what they get."""
+    """All four, set up on their device, untrained: both generators give back what they get, the spoiler with noise."""
     torch.manual_seed(config.seed)
     return Players(
         fabric=fabric,
-        spoiler=_generator(fabric, config, stem=_SPOILER_STEM, maps=RANDOM_MAPS),
+        spoiler=_generator(fabric, config, stem=_SPOILER_STEM, maps=RANDOM_MAPS, start=_FIRST_GRAIN),
         mender=_generator(fabric, config, stem=_MENDER_STEM, maps=0),
         damaged_discriminator=_discriminator(fabric, config),
         good_discriminator=_discriminator(fabric, config),
     )
 
 
-def _generator(fabric: Fabric, config: CycleConfig, *, stem: int, maps: int) -> GeneratorPlayer:
+def _generator(fabric: Fabric, config: CycleConfig, *, stem: int, maps: int, start: float = 0.0) -> GeneratorPlayer:
     shape = GeneratorConfig(
         widths=config.widths,
         encoder=config.encoder,
@@ -55,6 +58,8 @@ def _generator(fabric: Fabric, config: CycleConfig, *, stem: int, maps: int) -> 
         condition_channels=maps,
     )
     network = UNet(shape).to(memory_format=torch.channels_last)
+    if start:
+        torch.nn.init.normal_(network.head.weight, std=start)
     average = Average(network, config.ema)
     average.network.to(fabric.device)
     wrapped, optimizer = fabric.setup(network, torch.optim.Adam(network.parameters(), lr=config.lr, betas=config.betas))
