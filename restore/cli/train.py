@@ -262,14 +262,16 @@ def _check(config: TrainConfig) -> None:
 
 
 def _run(config: TrainConfig, *, quiet: bool) -> None:
+    from restore.training.processes import is_first
     from restore.training.run import train as train_weights
 
     try:
-        with LiveTalk(quiet=quiet, title=f"{config.task} x{config.scale} in {config.run}") as talk:
+        with LiveTalk(quiet=quiet or not is_first(), title=f"{config.task} x{config.scale} in {config.run}") as talk:
             weights = train_weights(config, talk)
     except KeyboardInterrupt:
         typer.echo(
             f"stopped; the same command with --resume goes on from the last checkpoint in {config.run}", err=True
         )
         raise typer.Exit(exit_codes.STOPPED) from None
-    typer.echo(str(weights))
+    if is_first():
+        typer.echo(str(weights))

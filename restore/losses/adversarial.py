@@ -18,11 +18,13 @@ Score = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
-    """One game: what each side minimises, verdict by verdict. Logits are unbounded; above 0 means real."""
+    """One game: what each side minimises, verdict by verdict. Logits are unbounded."""
 
     discriminator: Score
     generator: Score
     summary: str
+    boundary: float = 0.0
+    """Logits above it say real."""
     needs_real: bool = False
     """Whether the generator's loss looks at the real pictures' verdicts too."""
 
@@ -50,6 +52,7 @@ OBJECTIVES: Final[Mapping[str, Objective]] = {
     "least-squares": Objective(
         discriminator=lambda real, fake: ((real - 1) ** 2 + fake**2) / 2,
         generator=lambda _, fake: (fake - 1) ** 2 / 2,
+        boundary=0.5,
         summary="squared distance to 1 and 0 (Mao et al., LSGAN, 2017)",
     ),
     "hinge": Objective(

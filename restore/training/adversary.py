@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -114,7 +114,8 @@ class Adversary:
         self.optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
         self.optimizer.step()
-        right = torch.cat([_flat(real), -_flat(fake)]) > 0
+        edge = self.objective.boundary
+        right = torch.cat([_flat(real) > edge, _flat(fake) < edge])
         if config.augment_target:
             self._adapt(real)
         means = [_flat(side).mean() for side in (real, fake)]
@@ -178,14 +179,18 @@ class Adversary:
             return gradient_square(self.network(picture, table.given).logits, picture)
 
     def _remember(self, real: Verdict, fake: Verdict) -> None:
-        self.usual_real += (1 - _LECAM_DECAY) * (float(_flat(real).mean()) - self.usual_real)
-        self.usual_fake += (1 - _LECAM_DECAY) * (float(_flat(fake).mean()) - self.usual_fake)
+        self.usual_real += (1 - _LECAM_DECAY) * (self._mean(_flat(real)) - self.usual_real)
+        self.usual_fake += (1 - _LECAM_DECAY) * (self._mean(_flat(fake)) - self.usual_fake)
 
     def _adapt(self, real: Verdict) -> None:
         """More augmentation while the discriminator is surer of the training photos than it should be."""
-        sure = float(_flat(real).sign().mean())
+        sure = self._mean((_flat(real) - self.objective.boundary).sign())
         move = _ADA_STEP if sure > self.config.augment_target else -_ADA_STEP
         self.augment_chance = min(max(self.augment_chance + move, 0.0), 1.0)
+
+    def _mean(self, values: Tensor) -> float:
+        """The mean over the batch of all processes, so that they remember the same."""
+        return float(cast(Tensor, self.fabric.all_reduce(values.mean(), reduce_op="mean")))
 
 
 def _flat(verdict: Verdict) -> Tensor:

@@ -109,7 +109,7 @@ class CycleRun:
             progress = self._progress()
             if state.step % _LOG_EVERY_STEPS and progress < 1:
                 continue
-            means = totals.means()
+            means = totals.means(self.fabric)
             self._refuse_nan(means)
             speed = totals.steps / max(state.elapsed_s - logged, 1e-9)
             self._tell(journal, "step", {**means, "steps_per_s": speed, "progress": min(progress, 1.0)})

@@ -26,6 +26,7 @@ from restore.training.journal import Event, EventKind, Journal
 from restore.training.players import card_of, seat
 from restore.training.state import CHECKPOINT
 from restore.training.step import Batch, discriminator_step, generator_step, learning_rate
+from restore.training.totals import Totals
 from restore.training.validate import Held, validate
 
 WEIGHTS = "weights.safetensors"
@@ -71,7 +72,7 @@ class Run:
             self._validate(journal)
         started = time.perf_counter() - state.elapsed_s
         saved = validated = logged = state.elapsed_s
-        totals = _Totals()
+        totals = Totals()
         patches = self.loader.stream(state.step, rank=self.fabric.global_rank, ranks=self.fabric.world_size)
         progress = self._progress()
         while progress < 1:
@@ -81,11 +82,11 @@ class Run:
             progress = self._progress()
             if state.step % _LOG_EVERY_STEPS and progress < 1:
                 continue
-            means = totals.means()
+            means = totals.means(self.fabric)
             self._refuse_nan(journal, means)
             speed = totals.steps / max(state.elapsed_s - logged, 1e-9)
             self._tell(journal, "step", {**means, "steps_per_s": speed, "progress": min(progress, 1.0)})
-            totals, logged = _Totals(), state.elapsed_s
+            totals, logged = Totals(), state.elapsed_s
             due = state.elapsed_s - validated >= config.validate_every_s
             if journal is not None and (due or state.elapsed_s - saved >= config.checkpoint_every_s):
                 self._save(journal)
@@ -196,26 +197,6 @@ class Run:
         journal.write(event)
         for alarm in self.watch.look(event):
             journal.write(Event("warning", self.state.step, {}, alarm.text))
-
-
-class _Totals:
-    """Running means of what is logged, kept on the device until they are asked for."""
-
-    def __init__(self) -> None:
-        self.steps = 0
-        self._sums: dict[str, Tensor] = {}
-        self._counts: dict[str, int] = {}
-
-    def add(self, values: dict[str, Tensor]) -> None:
-        """Take one step's numbers; a step need not have all of them."""
-        self.steps += 1
-        for name, value in values.items():
-            self._sums[name] = self._sums[name] + value if name in self._sums else value.clone()
-            self._counts[name] = self._counts.get(name, 0) + 1
-
-    def means(self) -> dict[str, float]:
-        """Each number's mean over the steps that had it."""
-        return {name: float(total) / self._counts[name] for name, total in self._sums.items()}
 
 
 def _size(network: torch.nn.Module) -> int:

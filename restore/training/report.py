@@ -157,8 +157,10 @@ def _plain_input(curve: Curve, history: History) -> float | None:
 def _commands(folder: Path, settings: Settings, history: History) -> str:
     if not settings:
         return ""
-    task, config = str(settings.get("task", "upscale")), str(folder / SETTINGS)
-    command = shlex.join(["restore", "train", task, "--config", config, "-o", str(folder)])
+    config = str(folder / SETTINGS)
+    task = "unpaired" if "damaged" in settings else str(settings.get("task", "upscale"))
+    verb = ("train-unpaired",) if task == "unpaired" else ("train", task)
+    command = shlex.join(["restore", *verb, "--config", config, "-o", str(folder)])
     told = {"This run": command}
     if history.state != "done":
         told["Go on with it"] = f"{command} --resume"

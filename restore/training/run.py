@@ -10,10 +10,12 @@ from lightning_fabric import Fabric
 
 from restore.config.toml import to_toml
 from restore.config.train import TrainConfig
+from restore.datasets.fetch import find_files
 from restore.errors import OutputError
 from restore.inference.device import Device, choose_device, native_bfloat16
 from restore.training.journal import Event, Journal
 from restore.training.loop import WEIGHTS, Run
+from restore.training.processes import find_processes, is_first
 from restore.training.report import write_report
 from restore.training.source import check_task, find_examples, open_source
 from restore.training.state import CHECKPOINT
@@ -31,8 +33,10 @@ def train(config: TrainConfig, on_event: Callable[[Event], None]) -> Path:
     check_task(config)
     if config.shards is None:
         find_examples(config)  # all that is wrong with the folders, before anything is made
+    else:
+        find_files(config.shards)
     folder = Path(config.run)
-    if (folder / CHECKPOINT).exists() and not config.resume:
+    if is_first() and (folder / CHECKPOINT).exists() and not config.resume:
         raise OutputError(f"{folder}: already holds a run; add --resume to go on with it, or choose another folder")
     folder.mkdir(parents=True, exist_ok=True)
     fabric = fabric_for(config)
@@ -53,11 +57,14 @@ def train(config: TrainConfig, on_event: Callable[[Event], None]) -> Path:
 
 def fabric_for(config: TrainConfig) -> Fabric:
     """Fabric on the device, with the processes and the precision that the settings ask for."""
-    device = choose_device(config.device, threads=config.threads or (1 if config.devices > 1 else None))
+    shared = find_processes(config.devices, config.batch)
+    device = choose_device(config.device, threads=config.threads or (1 if shared.here > 1 else None))
+    chosen = device.torch.index if shared.count == 1 else None  # cuda:1 is that one, not the first
     return Fabric(
         accelerator=device.torch.type,
-        devices=config.devices,
-        strategy="ddp" if config.devices > 1 else "auto",
+        devices=shared.here if chosen is None else [chosen],
+        num_nodes=shared.machines,
+        strategy="ddp" if shared.count > 1 else "auto",
         precision="bf16-mixed" if _lower_precision(config, device) else "32-true",
     )
 

@@ -82,6 +82,8 @@ def _shards(config: TrainConfig, pattern: str, *, validates: bool) -> Source:
         half_size_chance=config.half_size_chance,
         turns=config.turns,
     )
+    if find_task(config.task).needs_pairs and not loader.paired:
+        raise ConfigError(f"{pattern}: {config.task} is learnt from pairs, like 0001.lq.png beside 0001.hq.png")
     held = validation_photos(Path(config.val), [], scale=config.scale) if config.val else loader.held_out
     return Source(
         loader, load_held_out(held, config.scale, align=config.align) if validates else [], loader.photo_count

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import pickle
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from restore.errors import OutputError, TrainingError
+from restore.errors import TrainingError
 from restore.training.adversary import Adversary
+from restore.training.checkpoint import read_checkpoint, write_checkpoint
 
 CHECKPOINT = "checkpoint.pt"
 GOOD = "good.pt"
@@ -55,17 +55,7 @@ class TrainState:
 
     def save(self, folder: Path) -> None:
         """Write ``checkpoint.pt`` whole or not at all; the former one stays until then. OutputError when it cannot."""
-        path = folder / CHECKPOINT
-        temporary = path.with_name(f".{CHECKPOINT}.part")
-        try:
-            torch.save(self.values(), temporary)
-            temporary.replace(path)
-        except (OSError, RuntimeError) as error:  # torch tells a full disk as a RuntimeError
-            temporary.unlink(missing_ok=True)
-            kept = "the one before is whole" if path.exists() else "there is none yet"
-            raise OutputError(
-                f"{path}: the checkpoint could not be written ({error}); {kept}. Make room and go on with --resume"
-            ) from error
+        write_checkpoint(folder / CHECKPOINT, self.values())
 
     def values(self) -> dict[str, Any]:
         """What a checkpoint holds."""
@@ -84,14 +74,7 @@ class TrainState:
     def load(self, folder: Path) -> None:
         """Take over the checkpoint in ``folder``; TrainingError when there is none or it is of another run."""
         path = folder / CHECKPOINT
-        if not path.is_file():
-            raise TrainingError(f"{path}: nothing to resume from; start the run without --resume")
-        try:
-            saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-            raise TrainingError(
-                f"{path}: damaged; put {folder / GOOD} in its place if there is one, or start anew"
-            ) from error
+        saved = read_checkpoint(path, cure=f"put {folder / GOOD} in its place if there is one, or start anew")
         if saved.get("version") != VERSION:
             raise TrainingError(f"{path}: written by another version of restore; start anew with --init WEIGHTS")
         if saved.get("what") != self.what:

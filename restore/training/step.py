@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from lightning_fabric import Fabric
@@ -113,7 +114,10 @@ def _both_gradients(adversary: Adversary, table: Table, loss: Tensor, share: flo
     content = loss + share * config.feature_matching * matching
     (others,) = torch.autograd.grad(content, table.fake, retain_graph=True)
     (pull,) = torch.autograd.grad(game, table.fake)
-    ratio = pull.norm() / others.norm().clamp_min(_TINY)
+    squares = torch.stack([pull.square().sum(), others.square().sum()])
+    whole = cast(Tensor, adversary.fabric.all_reduce(squares, reduce_op="sum"))  # of the batch of all processes
+    pulled, pushed = whole.sqrt()
+    ratio = pulled / pushed.clamp_min(_TINY)
     weight = torch.as_tensor(share * config.weight, device=pull.device)
     if config.adaptive:
         weight = weight * (1 / ratio.clamp_min(_TINY)).clamp_max(_LARGEST_SCALE)

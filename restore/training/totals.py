@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import cast
+
+import torch
+from lightning_fabric import Fabric
 from torch import Tensor
 
 
@@ -20,6 +24,8 @@ class Totals:
             self._sums[name] = self._sums[name] + value if name in self._sums else value.clone()
             self._counts[name] = self._counts.get(name, 0) + 1
 
-    def means(self) -> dict[str, float]:
-        """Each number's mean over the steps that had it."""
-        return {name: float(total) / self._counts[name] for name, total in self._sums.items()}
+    def means(self, fabric: Fabric) -> dict[str, float]:
+        """Each number's mean over the steps that had it and over all processes, that is, over whole batches."""
+        own = [(total / self._counts[name]).float().to(fabric.device) for name, total in self._sums.items()]
+        whole = cast(Tensor, fabric.all_reduce(torch.stack(own), reduce_op="mean"))
+        return dict(zip(self._sums, whole.tolist(), strict=True))
