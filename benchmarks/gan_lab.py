@@ -4,8 +4,8 @@
     python benchmarks/gan_lab.py --hq data/train --val data/val/photos -o lab --only attention "coarse to fine"
     python benchmarks/gan_lab.py -o lab --report                                               # the table so far
 
-Every result is written to results.jsonl at once and not computed again; delete the file to start anew. LPIPS needs the file
-that RESTORE_LPIPS_BACKBONE names; without it, the rows that it decides show their other figures alone.
+Every result is written to results.jsonl at once and not computed again; delete the file to start anew. LPIPS needs
+the file that RESTORE_LPIPS_BACKBONE names; without it, the rows that it decides show their other figures alone.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from restore.cli.report import report
 from restore.cli.rows import shown
 from restore.cli.run import run
 from restore.cli.train import train
+from restore.cli.unpaired import make_pairs, train_unpaired
 from restore.cli.upscale import upscale
 
 app: Final = typer.Typer(
@@ -49,6 +50,8 @@ VERBS: Final[Mapping[str, Callable[..., None]]] = {
     "upscale": upscale,
     "run": run,
     "train": train,
+    "train-unpaired": train_unpaired,
+    "make-pairs": make_pairs,
     "report": report,
     "eval": evaluate,
     "doctor": doctor,
