@@ -49,7 +49,7 @@ def find_examples(config: TrainConfig) -> tuple[list[Example], list[Example]]:
 def open_source(config: TrainConfig, *, validates: bool) -> Source:
     """The source that the settings name; held-out photos are only decoded where this process ``validates``.
 
-    Raises PairingError with all problems of the folders, ConfigError, and ImageError for shards that cannot be read.
+    Raises PairingError with all problems of the folders, ConfigError, and TrainingError for shards that cannot be read.
     """
     if config.shards is not None:
         return _shards(config, config.shards, validates=validates)
