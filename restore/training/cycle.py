@@ -115,7 +115,7 @@ def generators_step(players: Players, sides: Sides, balance: Balance) -> tuple[M
     damaged_again = spoiler(mended, back)
 
     parts = {
-        "cycle": (good_again - good).abs().mean() + _coarse_distance(damaged_again, damaged),
+        "cycle": _coarse_distance(good_again, good) + _coarse_distance(damaged_again, damaged),
         "identity": (kept_good - good).abs().mean() + _coarse_distance(kept_damaged, damaged),
     }
     games = [

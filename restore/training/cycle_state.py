@@ -30,9 +30,10 @@ _WHAT: Final = "unpaired training"
 _SPOILER_STEM: Final = 1
 """Full size: behind a pixel-unshuffle the cheapest thing that looks like grain is a grid, and a grid is learnt."""
 _MENDER_STEM: Final = 2
-_FIRST_GRAIN: Final = 0.002
-"""Standard deviation of the weights of the spoiler's head at the start: some grey levels of noise, made of the random
-maps. From none at all, a little grain is no nearer to the truth than a little of its negative, so none would grow."""
+_COLOURS: Final = 3
+_FIRST_GRAIN: Final = 8 / 255
+"""Grain that an untrained spoiler makes of the first random map. From none at all, a little grain is no nearer to the
+truth than a little of its negative, so none would grow."""
 
 
 def seat(fabric: Fabric, config: CycleConfig) -> Players:
@@ -40,14 +41,14 @@ def seat(fabric: Fabric, config: CycleConfig) -> Players:
     torch.manual_seed(config.seed)
     return Players(
         fabric=fabric,
-        spoiler=_generator(fabric, config, stem=_SPOILER_STEM, maps=RANDOM_MAPS, start=_FIRST_GRAIN),
+        spoiler=_generator(fabric, config, stem=_SPOILER_STEM, maps=RANDOM_MAPS, grain=_FIRST_GRAIN),
         mender=_generator(fabric, config, stem=_MENDER_STEM, maps=0),
         damaged_discriminator=_discriminator(fabric, config),
         good_discriminator=_discriminator(fabric, config),
     )
 
 
-def _generator(fabric: Fabric, config: CycleConfig, *, stem: int, maps: int, start: float = 0.0) -> GeneratorPlayer:
+def _generator(fabric: Fabric, config: CycleConfig, *, stem: int, maps: int, grain: float = 0.0) -> GeneratorPlayer:
     shape = GeneratorConfig(
         widths=config.widths,
         encoder=config.encoder,
@@ -58,12 +59,20 @@ def _generator(fabric: Fabric, config: CycleConfig, *, stem: int, maps: int, sta
         condition_channels=maps,
     )
     network = UNet(shape).to(memory_format=torch.channels_last)
-    if start:
-        torch.nn.init.normal_(network.head.weight, std=start)
+    if grain:
+        _start_with_grain(network, grain)
     average = Average(network, config.ema)
     average.network.to(fabric.device)
     wrapped, optimizer = fabric.setup(network, torch.optim.Adam(network.parameters(), lr=config.lr, betas=config.betas))
     return GeneratorPlayer(network=network, learning=wrapped, optimizer=optimizer, average=average)
+
+
+@torch.no_grad()
+def _start_with_grain(network: UNet, amplitude: float) -> None:
+    """The first feature becomes the first random map, which the head adds to all three channels."""
+    network.stem.weight[0] = 0
+    network.stem.weight[0, _COLOURS, 1, 1] = 1
+    network.head.weight[:, 0, 1, 1] = amplitude
 
 
 def _discriminator(fabric: Fabric, config: CycleConfig) -> DiscriminatorPlayer:

@@ -146,7 +146,8 @@ def test_a_real_ctrl_c_in_the_middle_leaves_no_half_file(run, make_photo, tiny_w
     for name in ("a.png", "b.png"):
         make_photo(f"album/{name}")
     code = (
-        "import sys, time\nfrom pathlib import Path\nimport restore.models.weights as weights\n"
+        "import signal, sys, time\nfrom pathlib import Path\nimport restore.models.weights as weights\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a test run in the background ignores it
         "from restore.cli.app import main\nfrom restore.inference.upscale import Upscaler\n"
         f"weights._bundled_folder = lambda: Path({str(tiny_weights)!r})\n"
         "whole = Upscaler.__call__\n"
