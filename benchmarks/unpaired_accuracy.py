@@ -10,8 +10,10 @@ good ones that were
     learnt       spoiled by damage.safetensors
     true         spoiled by the unknown model itself: what a perfect learner would reach
 
-and judged on patches of held-out photos. 50 % is guessing. Since the damage is ours, the repaired held-out photos can
-be compared with the truth as well.
+and judged on patches of held-out photos. 50 % is guessing. It is asked twice: of classifiers that learnt on the
+untouched photos what damage looks like ("judge"), and of "fresh" ones for each candidate, which find any trace by which
+the made damage differs from the true one. Since the damage is ours, the repaired held-out photos can be compared with
+the truth as well.
 
     python benchmarks/unpaired_accuracy.py --photos data/train/set -o unpaired --budget 600 --sheet sheet.jpg
 """
@@ -143,15 +145,15 @@ class Classifier(nn.Sequential):
         super().__init__(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 1))
 
 
-def accuracy(learn: tuple[Tensor, Tensor], judge: tuple[Tensor, Tensor], *, steps: int, seed: int) -> float:
-    """Share of right verdicts on ``judge`` (real, candidate) of a classifier trained from scratch on ``learn``."""
+def taught(real: Tensor, candidate: Tensor, *, steps: int, seed: int) -> Classifier:
+    """A classifier trained from scratch to tell patches of ``real`` (verdict above 0) from those of ``candidate``."""
     torch.manual_seed(seed)
     network = Classifier().to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
     rng = torch.Generator().manual_seed(seed)
     for _ in range(steps):
-        batch = torch.cat([side[torch.randint(len(side), (16,), generator=rng)] for side in learn])
+        batch = torch.cat([side[torch.randint(len(side), (16,), generator=rng)] for side in (real, candidate)])
         if torch.rand((), generator=rng) < 0.5:
             batch = batch.flip(-1)
         label = torch.cat([torch.ones(16), torch.zeros(16)])
@@ -160,10 +162,14 @@ def accuracy(learn: tuple[Tensor, Tensor], judge: tuple[Tensor, Tensor], *, step
         loss.backward()
         optimizer.step()
         schedule.step()
-    network.eval()
-    with torch.no_grad():
-        real, candidate = (network(side * 2 - 1)[:, 0] for side in judge)
-    return (float((real > 0).float().mean()) + float((candidate <= 0).float().mean())) / 2
+    return network.eval()
+
+
+@torch.no_grad()
+def accuracy(network: Classifier, real: Tensor, candidate: Tensor) -> float:
+    """Share of right verdicts, both sides counting alike."""
+    right, wrong = (float((network(side * 2 - 1)[:, 0] > 0).float().mean()) for side in (real, candidate))
+    return (right + 1 - wrong) / 2
 
 
 def moved_colours(damaged: Sequence[Path]) -> Make:
@@ -179,25 +185,27 @@ def moved_colours(damaged: Sequence[Path]) -> Make:
 
 
 def measure(folders: dict[str, list[Path]], spoiler: Make, args: argparse.Namespace) -> dict[str, float]:
-    """Accuracy against each candidate, mean over the seeds, with the spread over them."""
+    """Accuracy against each candidate, of the same judges and of fresh ones: mean over the seeds, and their spread."""
     candidates: dict[str, Make] = {
         "untouched": lambda image, _: image,
         "colours": moved_colours(folders["damaged"]),
         "learnt": spoiler,
         "true": spoil_unknown,
     }
-    real = [patches(folders[name], lambda image, _: image, args.each, 1) for name in ("damaged", "held_damaged")]
+    sides = (("damaged", "good"), ("held_damaged", "held_good"))
+    real = [patches(folders[damaged], lambda image, _: image, args.each, 1) for damaged, _ in sides]
     figures: dict[str, float] = {}
+    judges: list[Classifier] = []
     for name, make in candidates.items():
-        made = [patches(folders[side], make, args.each, 2) for side in ("good", "held_good")]
-        told = [
-            accuracy((real[0], made[0]), (real[1], made[1]), steps=args.classifier_steps, seed=seed)
-            for seed in range(args.seeds)
-        ]
-        figures[name], figures[f"{name} spread"] = statistics.mean(told), max(told) - min(told)
-        print(
-            f"told apart, {name}: {figures[name]:.1%} (seeds {' '.join(f'{share:.1%}' for share in told)})", flush=True
-        )
+        made = [patches(folders[good], make, args.each, 2) for _, good in sides]
+        fresh = [taught(real[0], made[0], steps=args.classifier_steps, seed=seed) for seed in range(args.seeds)]
+        judges = judges or fresh  # the first candidate is the photos as they are
+        for kind, networks in (("judge", judges), ("fresh", fresh)):
+            told = [accuracy(network, real[1], made[1]) for network in networks]
+            figures[f"{kind} {name}"] = statistics.mean(told)
+            figures[f"{kind} {name} spread"] = max(told) - min(told)
+            shares = " ".join(f"{share:.1%}" for share in told)
+            print(f"{name} told apart, {kind}: {figures[f'{kind} {name}']:.1%} (seeds {shares})", flush=True)
     return figures
 
 
@@ -249,7 +257,8 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=12, help="patches from each photo")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--lr", type=float, default=4e-4)
-    parser.add_argument("--norm", default="spectral", choices=["spectral", "none"])
+    parser.add_argument("--norm", default="none", choices=["spectral", "none"])
+    parser.add_argument("--r1", type=float, default=0.01)
     parser.add_argument("--cycle", type=float, default=3.0, help="lambda_cycle; the default of a long run is 10")
     parser.add_argument("--resume", action="store_true", help="go on with the folders and the run of an earlier call")
     parser.add_argument("--sheet", type=Path)
@@ -271,6 +280,7 @@ def main() -> None:
         discriminator_width=24,
         lambda_cycle=args.cycle,
         discriminator_norm=args.norm,
+        r1=args.r1,
         lr=args.lr,
         ema=0.995,
         decay_from=0.7,

@@ -14,6 +14,10 @@ from restore.errors import ConfigError
 NOISE_UNIT: Final = 50.0
 """A noise level of this many grey levels fills the condition map with 1."""
 QUALITY_UNIT: Final = 100.0
+BLUR_UNIT: Final = 4.0
+"""A blur of this many pixels fills the condition map with 1."""
+CONDITION_CHANNELS: Final = (0, 4, 6)
+"""Numbers of maps that networks take: none; noise and JPEG damage; these and blur. Two maps for each part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,22 +28,26 @@ class Condition:
     """Standard deviation of the noise in grey levels, 0 to 50."""
     jpeg: float | None = None
     """JPEG quality, 1 to 100; 100 means never compressed."""
+    blur: float | None = None
+    """Standard deviation of the blur in pixels, 0 to 4: the kernel's spread, whatever its shape."""
 
     def __post_init__(self) -> None:
         if self.noise is not None and not 0 <= self.noise <= NOISE_UNIT:
             raise ConfigError(f"noise level must be 0 to {NOISE_UNIT:g} grey levels, got {self.noise:g}")
         if self.jpeg is not None and not 1 <= self.jpeg <= QUALITY_UNIT:
             raise ConfigError(f"JPEG quality must be 1 to 100, got {self.jpeg:g}")
+        if self.blur is not None and not 0 <= self.blur <= BLUR_UNIT:
+            raise ConfigError(f"blur must be 0 to {BLUR_UNIT:g} pixels, got {self.blur:g}")
 
     def maps(self) -> Tensor:
-        """(1,4,1,1) float32: noise, whether it is known, JPEG damage, whether it is known; each in [0,1]."""
-        noise = 0.0 if self.noise is None else self.noise / NOISE_UNIT
-        damage = 0.0 if self.jpeg is None else 1 - self.jpeg / QUALITY_UNIT
-        known = (float(self.noise is not None), float(self.jpeg is not None))
-        return torch.tensor([noise, known[0], damage, known[1]]).view(1, 4, 1, 1)
+        """(1,6,1,1) float32: noise, whether it is known, and likewise JPEG damage and blur; each in [0,1]."""
+        damage = None if self.jpeg is None else QUALITY_UNIT - self.jpeg
+        parts = ((self.noise, NOISE_UNIT), (damage, QUALITY_UNIT), (self.blur, BLUR_UNIT))
+        values = [(0.0, 0.0) if part is None else (part / unit, 1.0) for part, unit in parts]
+        return torch.tensor(values).view(1, 6, 1, 1)
 
 
-CLEAN: Final = Condition(noise=0.0, jpeg=100.0)
+CLEAN: Final = Condition(noise=0.0, jpeg=100.0, blur=0.0)
 """Nothing is wrong: classical super-resolution."""
 BLIND: Final = Condition()
 """Nothing is known."""
@@ -50,15 +58,13 @@ def condition_maps(condition: Condition, channels: int) -> Tensor:
 
     ConfigError when no task has so many.
 
-    >>> [condition_maps(CLEAN, channels).shape[1] for channels in (0, 4)]
-    [0, 4]
+    >>> [condition_maps(CLEAN, channels).shape[1] for channels in CONDITION_CHANNELS]
+    [0, 4, 6]
     """
-    if channels == 0:
-        return torch.zeros(1, 0, 1, 1)
-    maps = condition.maps()
-    if channels != maps.shape[1]:
-        raise ConfigError(f"a network takes 0 or {maps.shape[1]} condition maps, not {channels}")
-    return maps
+    if channels not in CONDITION_CHANNELS:
+        known = ", ".join(map(str, CONDITION_CHANNELS[:-1]))
+        raise ConfigError(f"a network takes {known} or {CONDITION_CHANNELS[-1]} condition maps, not {channels}")
+    return condition.maps()[:, :channels]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +86,20 @@ class Task:
         """(1,condition_channels,1,1) float32: what a network of this task is told about ``condition``."""
         return condition_maps(condition, self.condition_channels)
 
+    def pair_maps(self) -> Tensor:
+        """(1,condition_channels,1,1) float32: what a network is told about damaged photos that people bring."""
+        return self.maps(BLIND if self.scales == (1,) else CLEAN)
+
 
 TASKS: Final[Mapping[str, Task]] = {
     "upscale": Task(
         name="upscale", scales=(2, 3, 4), condition_channels=4, summary="enlarge, and undo light noise and JPEG damage"
+    ),
+    "clean": Task(
+        name="clean",
+        scales=(1,),
+        condition_channels=6,
+        summary="take away noise, JPEG damage and blur: what denoise, dejpeg and deblur do",
     ),
     "translate": Task(
         name="translate",

@@ -17,6 +17,12 @@ def test_a_photo_to_be_enlarged_is_described_by_four_maps() -> None:
     assert find_task("upscale").maps(BLIND).flatten().tolist() == [0, 0, 0, 0]
 
 
+def test_a_photo_to_be_cleaned_is_described_by_six_maps() -> None:
+    maps = find_task("clean").maps(Condition(noise=25, blur=1))
+    assert maps.flatten().tolist() == pytest.approx([25 / 50, 1, 0, 0, 1 / 4, 1])
+    assert find_task("clean").maps(CLEAN).flatten().tolist() == [0, 1, 0, 1, 0, 1]
+
+
 def test_a_translation_is_told_nothing() -> None:
     for condition in (CLEAN, BLIND, Condition(noise=10)):
         assert find_task("translate").maps(condition).shape == (1, 0, 1, 1)
@@ -45,17 +51,18 @@ def test_restoring_is_faithful_and_translating_is_not() -> None:
 
 
 def test_a_number_of_maps_that_no_task_has_is_refused() -> None:
-    with pytest.raises(ConfigError, match="0 or 4 condition maps, not 3"):
+    with pytest.raises(ConfigError, match="0, 4 or 6 condition maps, not 3"):
         condition_maps(CLEAN, 3)
 
 
 def test_an_unknown_task_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="unknown task 'colourise'; known: upscale, translate"):
+    with pytest.raises(ConfigError, match="unknown task 'colourise'; known: upscale, clean, translate"):
         find_task("colourise")
 
 
 @pytest.mark.parametrize(
-    ("wrong", "says"), [({"noise": 51}, "0 to 50"), ({"noise": -1}, "0 to 50"), ({"jpeg": 0}, "1 to 100")]
+    ("wrong", "says"),
+    [({"noise": 51}, "0 to 50"), ({"noise": -1}, "0 to 50"), ({"jpeg": 0}, "1 to 100"), ({"blur": 5}, "0 to 4 pixels")],
 )
 def test_a_condition_out_of_range_is_refused(wrong: dict[str, float], says: str) -> None:
     with pytest.raises(ConfigError, match=says):

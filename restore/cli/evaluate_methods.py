@@ -18,7 +18,7 @@ from restore.inference.protocol import Damage
 from restore.inference.restorer import Restorer
 from restore.models.blend import Pair, pair_of
 from restore.models.weights import find_weights
-from restore.tasks import BLIND, CLEAN, Condition
+from restore.tasks import BLIND, CLEAN
 
 DEFAULT_SCALE: Final = 4
 
@@ -74,5 +74,4 @@ def _telling(restorer: Restorer, told: str, damage: Damage) -> Callable[[Tensor]
     """Restoring with what the network hears; ConfigError where the truth is beyond what a network can be told."""
     if told == "measured":
         return lambda image: restorer.restore(image, condition_of_pixels(image[0]))
-    truth = Condition(noise=damage.noise, jpeg=100.0 if damage.jpeg is None else float(damage.jpeg))
-    return partial(restorer.restore, condition={"told": truth, "clean": CLEAN, "blind": BLIND}[told])
+    return partial(restorer.restore, condition={"told": damage.condition, "clean": CLEAN, "blind": BLIND}[told])

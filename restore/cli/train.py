@@ -29,6 +29,7 @@ class TrainTask(StrEnum):
     """What can be trained."""
 
     UPSCALE = "upscale"
+    CLEAN = "clean"
     TRANSLATE = "translate"
 
 
@@ -37,6 +38,7 @@ class RecipeName(StrEnum):
 
     DETAIL = "detail"
     TRANSLATE = "translate"
+    CLEAN = "clean"
     PIX2PIX = "pix2pix"
 
 
@@ -206,6 +208,7 @@ def train(
             _run(settings, quiet=quiet)
 
 
+_SAME_SIZE: Final = (TrainTask.TRANSLATE, TrainTask.CLEAN)
 ALTERNATIVES: Final = (frozenset({"hq", "pairs_lq", "pairs_hq", "shards"}), frozenset({"steps", "budget_s"}))
 """Settings of which a flag replaces the file's other choice too: --pairs wins over the file's hq."""
 
@@ -213,16 +216,17 @@ ALTERNATIVES: Final = (frozenset({"hq", "pairs_lq", "pairs_hq", "shards"}), froz
 def merged(files: Sequence[Mapping[str, object]], flags: Mapping[str, object | None]) -> TrainConfig:
     """Flags over the files, later files over earlier ones, over the defaults; ConfigError for what does not fit.
 
-    Translating begins with the recipe of that name where nothing else is laid under the flags.
+    Translating and cleaning begin with the recipe of their name where nothing else is laid under the flags.
     """
     values: dict[str, object] = {}
     given = {name: value for name, value in flags.items() if value is not None}
-    if not files and given.get("task") == TrainTask.TRANSLATE:
-        files = [load_toml(recipe_path(RecipeName.TRANSLATE))]
+    task = str(given.get("task", ""))
+    if not files and task in _SAME_SIZE:
+        files = [load_toml(recipe_path(task))]
     for layer in (*files, given):
         replaced = {name for group in ALTERNATIVES if group & layer.keys() for name in group}
         values = {name: value for name, value in values.items() if name not in replaced} | dict(layer)
-    if values.get("task") == TrainTask.TRANSLATE:
+    if values.get("task") in _SAME_SIZE:
         values.setdefault("scale", 1)
     return train_config(values)
 

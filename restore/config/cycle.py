@@ -44,9 +44,9 @@ class CycleConfig:
     patch_px: int = 128
     """Side of a patch in pixels."""
     widths: tuple[int, ...] = (32, 64)
-    """Shape of both generators: channels per level."""
+    """Shape of the generator that repairs: channels per level. The one that spoils has the first level alone."""
     encoder: tuple[int, ...] = (1,)
-    """Residual blocks on the way down."""
+    """Residual blocks on the way down; the generator that spoils has as many blocks in all."""
     middle: int = 2
     """Residual blocks at the last level."""
     decoder: tuple[int, ...] = (1,)
@@ -55,8 +55,11 @@ class CycleConfig:
     """Channels of the first layer of both discriminators."""
     discriminator_layers: int = 3
     """Strided layers of both: 1, 2, 3 see 16, 34, 70 pixels."""
-    discriminator_norm: DiscriminatorNorm = "spectral"
-    """spectral: no layer stretches anything (SN-GAN); or none."""
+    discriminator_norm: DiscriminatorNorm = "none"
+    """spectral: no layer stretches anything (SN-GAN), which is gentle and slow; or none, held by ``r1``."""
+    r1: float = 0.01
+    """Weight of the squared gradient of both discriminators at real pictures (R1); 0: none. It keeps a discriminator
+    without norm from growing without end."""
     augment: float = 0.0
     """Chance that the discriminators see their patches augmented (DiffAugment); for a few dozen photos."""
     lambda_cycle: float = 10.0
@@ -97,7 +100,7 @@ class CycleConfig:
     def __post_init__(self) -> None:
         check.choices(self, {"discriminator_norm": get_args(DiscriminatorNorm), "precision": get_args(Precision)})
         check.positive(self, _POSITIVE)
-        check.not_negative(self, ("lambda_cycle", "lambda_identity", "hiding_noise"))
+        check.not_negative(self, ("lambda_cycle", "lambda_identity", "hiding_noise", "r1"))
         check.shares(self, ("augment", "decay_from", "ema"))
         check.betas(self)
         if self.steps is not None and self.budget_s is not None:

@@ -15,7 +15,7 @@ _POSITIVE: Final = (
     *("batch", "patch_px", "scale", "lr", "clip", "devices", "cache_gb", "checkpoint_every_s", "validate_every_s"),
     *("steps", "budget_s", "threads", "max_drop_db"),
 )
-_SHARES: Final = ("ema", "clean_chance", "hidden_chance", "half_size_chance")
+_SHARES: Final = ("ema", "clean_chance", "hidden_chance", "half_size_chance", "gray_chance")
 DEFAULT_STEPS: Final = 50_000
 
 
@@ -72,17 +72,21 @@ class TrainConfig:
     ema: float = 0.999
     """Share of the old average kept at each step; the averaged weights are what is exported."""
     clean_chance: float = 0.5
-    """Share of patches that are only shrunk, with no noise or JPEG."""
+    """Share of patches that are only shrunk (clean: left as they are), with no noise or JPEG."""
     hidden_chance: float = 0.3
     """How often each part of the condition is hidden from the network, so that it also works blind."""
     half_size_chance: float = 0.0
     """Share of patches cut from a copy of half the size, whose colour and edges are cleaner than the file's."""
+    gray_chance: float = 0.0
+    """Share of patches whose colour is taken away, so that gray photos stay gray and are restored as well."""
     turns: bool = True
     """Turn patches by quarters too, not only mirror them; off where up and down matter."""
     noise_max: float = 25.0
     """Strongest noise made, in grey levels."""
     jpeg_min: int = 30
     """Worst JPEG quality made."""
+    blur_max: float = 3.0
+    """Strongest Gaussian blur made, as standard deviation in pixels (clean only)."""
     seed: int = 0
     """All randomness comes from this number and the step."""
     precision: Precision = "auto"
@@ -136,6 +140,8 @@ class TrainConfig:
         check.positive(self, _POSITIVE)
         check.shares(self, _SHARES)
         check.betas(self)
+        if not 0 <= self.blur_max <= 4:
+            raise ConfigError(f"blur_max must be 0 to 4 pixels, got {self.blur_max}")
         if not 0 <= self.noise_max <= 50 or not 1 <= self.jpeg_min <= 100:
             raise ConfigError(f"noise_max must be 0 to 50 and jpeg_min 1 to 100, got {self.noise_max}, {self.jpeg_min}")
 

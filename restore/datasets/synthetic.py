@@ -1,4 +1,4 @@
-"""Good patches to damaged ones with a matching condition, on the device, seeded."""
+"""Good patches to smaller, damaged ones with a matching condition, on the device, seeded."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from typing import Final
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from restore.errors import ConfigError, ImageError
 from restore.io.codec import jpeg_round_trip
@@ -26,10 +27,14 @@ from restore.io.read import read_photo
 from restore.metrics.lpips import Lpips
 from restore.metrics.psnr import lr_psnr, psnr
 from restore.metrics.ssim import WINDOW_PX, ssim
+from restore.ops.blur import REACH_PX, blur, gaussian_kernels, motion_kernels, spread_px
 from restore.ops.color import rgb_to_y
 from restore.ops.consistency import colour_drift
 from restore.ops.spectrum import grid_peak, high_frequency
+from restore.tasks import Condition
 
+_OFF_GRID_PX: Final = 4
+_MOTION_ANGLE: Final = math.pi / 6
 NOISE_SEED: Final = 0
 """numpy's legacy generator starts from this for every photo, as the published test scripts do."""
 
@@ -39,33 +44,75 @@ LPIPS_SIDE_PX: Final = 17
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Damage:
-    """What is done to the shrunken photo before it is restored: first noise, then JPEG, as in a camera."""
+    """What is done to the (shrunken) photo before it is restored: blur, noise, then JPEG, as in a camera."""
 
     noise: float = 0.0
-    """Standard deviation of Gaussian noise in grey levels; the sum is rounded to 8 bits, as a file holds it."""
+    """Standard deviation of Gaussian noise in grey levels."""
+
+    rounded: bool = True
+    """Whether the noisy photo is clipped and rounded to 8 bits, as a file holds it; papers on denoising do not."""
 
     jpeg: int | None = None
     """Quality of a JPEG file with 4:2:0 colour (libjpeg's scale, 1 to 100), or None."""
 
+    first_jpeg: int | None = None
+    """Quality of a JPEG file that the photo had been before, whose blocks begin four pixels off, or None."""
+
+    blur: float = 0.0
+    """Standard deviation of a Gaussian blur in pixels."""
+
+    motion: float = 0.0
+    """Length in pixels of a straight movement, 30 degrees from the horizontal, instead of the Gaussian blur."""
+
     def __post_init__(self) -> None:
+        if not 0 <= self.blur <= 4 or not 0 <= self.motion <= 2 * REACH_PX or (self.blur and self.motion):
+            raise ConfigError(
+                f"blur is one of: a Gaussian of 0 to 4 pixels, a movement of 0 to {2 * REACH_PX} pixels; "
+                f"got {self.blur:g} and {self.motion:g}"
+            )
         if not 0 <= self.noise < math.inf:
             raise ConfigError(f"noise must be 0 or a positive number of grey levels, got {self.noise}")
-        if self.jpeg is not None and not 1 <= self.jpeg <= 100:
-            raise ConfigError(f"JPEG quality must be 1 to 100, got {self.jpeg}")
+        for quality in (self.jpeg, self.first_jpeg):
+            if quality is not None and not 1 <= quality <= 100:
+                raise ConfigError(f"JPEG quality must be 1 to 100, got {quality}")
+
+    @property
+    def condition(self) -> Condition:
+        """What a network is told about it; ConfigError where it is beyond what a network can be told."""
+        qualities = [quality for quality in (self.first_jpeg, self.jpeg) if quality is not None]
+        spread = float(spread_px(self._kernel())) if self.motion else self.blur
+        return Condition(noise=self.noise, jpeg=float(min(qualities, default=100)), blur=spread)
 
     def spoil(self, image: Tensor) -> Tensor:
-        """The damaged (1,3,H,W) image, of the same dtype, in whole 1/255 within [0,1]; the same every time.
+        """The damaged (1,3,H,W) image, of the same dtype; the same every time.
 
-        The noise is drawn in the order (H,W,3), from seed 0, as in the published scripts.
+        In whole 1/255 within [0,1], unless there is noise that is not to be ``rounded`` and no JPEG. The noise is drawn
+        in the order (H,W,3), from seed 0, as in the published scripts; on a gray photo it is gray.
         """
         spoilt = image
+        if self.blur or self.motion:
+            spoilt = round_to_8_bits(blur(image.float(), self._kernel()).to(image))
         if self.noise:
-            grain = np.random.RandomState(NOISE_SEED).normal(0.0, self.noise, (*image.shape[-2:], 3))
-            spoilt = round_to_8_bits(image + torch.from_numpy(grain / 255).permute(2, 0, 1).to(image))
-        if self.jpeg is not None:
-            pixels = (spoilt[0].permute(1, 2, 0) * 255).round().to(torch.uint8).contiguous().numpy()
-            spoilt = torch.from_numpy(jpeg_round_trip(pixels, self.jpeg)).permute(2, 0, 1)[None].to(image) / 255
-        return spoilt
+            gray = bool((image.amax(dim=1) == image.amin(dim=1)).all())
+            grain = np.random.RandomState(NOISE_SEED).normal(0.0, self.noise, (*image.shape[-2:], 1 if gray else 3))
+            noisy = spoilt + torch.from_numpy(grain / 255).permute(2, 0, 1).to(image)
+            coded = self.jpeg is not None or self.first_jpeg is not None
+            spoilt = round_to_8_bits(noisy) if self.rounded or coded else noisy
+        if self.first_jpeg is not None:
+            shifted = F.pad(spoilt, (_OFF_GRID_PX, 0, _OFF_GRID_PX, 0), mode="replicate")
+            spoilt = _coded(shifted, self.first_jpeg)[..., _OFF_GRID_PX:, _OFF_GRID_PX:]
+        return spoilt if self.jpeg is None else _coded(spoilt, self.jpeg)
+
+    def _kernel(self) -> Tensor:
+        if self.motion:
+            return motion_kernels(torch.tensor([self.motion]), torch.tensor([_MOTION_ANGLE]))
+        return gaussian_kernels(torch.tensor([self.blur]))
+
+
+def _coded(image: Tensor, quality: int) -> Tensor:
+    """(1,3,H,W) in whole 1/255 after a trip through a JPEG file; a gray photo through a gray one."""
+    pixels = (image[0].permute(1, 2, 0) * 255).round().to(torch.uint8).contiguous().numpy()
+    return torch.from_numpy(jpeg_round_trip(pixels, quality)).permute(2, 0, 1)[None].to(image) / 255
 
 
 def measure(restored: Tensor, target: Tensor, source: Tensor, *, scale: int, lpips: Lpips | None) -> dict[str, float]:

@@ -210,7 +210,9 @@ class Upscaler:
         return pixels
 
     def _projects(self, plan: Enlargement, condition: Condition) -> bool:
-        return plan.detail > 0 and condition == CLEAN if self._project is None else self._project
+        if self._project is not None:
+            return self._project
+        return plan.detail > 0 and (condition.noise, condition.jpeg) == (CLEAN.noise, CLEAN.jpeg)
 
 
 def _whole_share(progress: Progress, stage: int, stages: int, share: float) -> None:

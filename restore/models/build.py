@@ -21,11 +21,14 @@ _FIRST_FAMILY: Final = "unet"
 SIZES: Final[Mapping[tuple[str, int], GeneratorConfig]] = {
     ("fast", 4): GeneratorConfig(widths=(48,), encoder=(), middle=8, decoder=()),
     ("fast", 2): GeneratorConfig(widths=(48,), encoder=(), middle=4, decoder=()),
+    ("fast", 1): GeneratorConfig(widths=(48, 96), encoder=(1,), middle=2, decoder=(1,)),
     ("base", 4): GeneratorConfig(widths=(64,), encoder=(), middle=20, decoder=()),
     ("base", 2): GeneratorConfig(widths=(64,), encoder=(), middle=12, decoder=()),
+    ("base", 1): GeneratorConfig(widths=(64, 128), encoder=(3,), middle=3, decoder=(3,)),
 }
 """Shapes by size and by scale: a size means seconds per pixel of the *result*, and x4 has a quarter of the pixels to
-work on that x2 has, so it can afford more work on each. docs/tournament.md says how they were chosen."""
+work on that x2 has, so it can afford more work on each. docs/tournament.md says how they were chosen. Cleaning needs
+two levels: strong noise and blur are seen from further away than the pixels that an enlargement goes by."""
 WIDE_SIZES: Final[Mapping[str, GeneratorConfig]] = {
     "fast": GeneratorConfig(widths=(32, 64, 128, 192), encoder=(1, 1, 1), middle=4, decoder=(1, 1, 1), residual=False),
     "base": GeneratorConfig(widths=(48, 96, 192, 288), encoder=(1, 1, 1), middle=6, decoder=(1, 1, 1), residual=False),
@@ -47,7 +50,7 @@ def generator_config(size: str, *, scale: int, condition_channels: int, residual
     if size not in SIZE_NAMES:
         known = SIZE_NAMES if residual else (*SIZE_NAMES, PIX2PIX)
         raise ConfigError(f"unknown model size {size!r}; known: {', '.join(known)}")
-    shape = SIZES[size, 4 if scale >= 3 else 2] if residual else WIDE_SIZES[size]
+    shape = SIZES[size, 4 if scale == 3 else scale] if residual else WIDE_SIZES[size]
     stem, head = (2, 2) if scale == 1 else (1, scale)
     return replace(shape, stem=stem, head=head, condition_channels=condition_channels)
 

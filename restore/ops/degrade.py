@@ -34,6 +34,20 @@ def add_noise(image: Tensor, sigma: Tensor, rng: torch.Generator) -> Tensor:
     return image + noise * (sigma / 255).view(-1, 1, 1, 1)
 
 
+def add_camera_noise(image: Tensor, sigma: Tensor, share: Tensor, rng: torch.Generator) -> Tensor:
+    """Add noise that grows with brightness, as a sensor's does: (B,C,H,W) in [0,1]. Not clipped.
+
+    ``sigma`` (B,) in grey levels is the noise's standard deviation over the whole picture; ``share`` (B,) in [0,1] is
+    the part of its variance that is the same everywhere, the rest goes with the brightness of each channel.
+    Source: the Gaussian approximation of Foi et al., "Practical Poissonian-Gaussian noise modeling", 2008.
+    """
+    light = image.clamp(min=0)
+    steady = share.view(-1, 1, 1, 1)
+    grown = light / light.mean(dim=(1, 2, 3), keepdim=True).clamp(min=1e-3)
+    noise = torch.randn(image.shape, generator=rng, device=image.device, dtype=image.dtype)
+    return image + noise * (sigma / 255).view(-1, 1, 1, 1) * (steady + (1 - steady) * grown).sqrt()
+
+
 def to_8_bits(image: Tensor) -> Tensor:
     """What a file of 8 bits holds of an image: clipped to [0,1], rounded to 1/255.
 

@@ -4,8 +4,8 @@ Source: Zhu, Park, Isola and Efros, "Unpaired Image-to-Image Translation using C
 ICCV 2017. Three things differ, since damage is random and hides what was there. The spoiler is told random maps.
 Spoiled photos get noise before they are repaired again, as else a photo's colours come back out of its faded copy,
 written into it where no eye sees them (Chu, Zhmoginov and Sandler, "CycleGAN, a Master of Steganography", 2017). And
-damaged photos are compared at a quarter of their size, where grain and dust, which nobody can foretell, are averaged
-away.
+what comes back is compared at a quarter of the size, where grain and dust, which nobody can foretell or undo exactly,
+are averaged away: at full size the spoiler would learn to make none, or a pattern that can be taken off again.
 """
 
 from __future__ import annotations

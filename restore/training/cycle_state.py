@@ -27,8 +27,6 @@ DAMAGE: Final = "damage.safetensors"
 REPAIR: Final = "repair.safetensors"
 VERSION: Final = 1
 _WHAT: Final = "unpaired training"
-_SPOILER_STEM: Final = 1
-"""Full size: behind a pixel-unshuffle the cheapest thing that looks like grain is a grid, and a grid is learnt."""
 _MENDER_STEM: Final = 2
 _COLOURS: Final = 3
 _FIRST_GRAIN: Final = 8 / 255
@@ -41,26 +39,51 @@ def seat(fabric: Fabric, config: CycleConfig) -> Players:
     torch.manual_seed(config.seed)
     return Players(
         fabric=fabric,
-        spoiler=_generator(fabric, config, stem=_SPOILER_STEM, maps=RANDOM_MAPS, grain=_FIRST_GRAIN),
-        mender=_generator(fabric, config, stem=_MENDER_STEM, maps=0),
+        spoiler=_spoiler(fabric, config),
+        mender=_mender(fabric, config),
         damaged_discriminator=_discriminator(fabric, config),
         good_discriminator=_discriminator(fabric, config),
     )
 
 
-def _generator(fabric: Fabric, config: CycleConfig, *, stem: int, maps: int, grain: float = 0.0) -> GeneratorPlayer:
-    shape = GeneratorConfig(
-        widths=config.widths,
-        encoder=config.encoder,
-        middle=config.middle,
-        decoder=config.decoder,
-        stem=stem,
-        head=stem,
-        condition_channels=maps,
+def _spoiler(fabric: Fabric, config: CycleConfig) -> GeneratorPlayer:
+    """One level at full size: nothing in it can tell one place from another, so all texture is made of random maps."""
+    blocks = sum(config.encoder) + config.middle + sum(config.decoder)
+    network = UNet(
+        GeneratorConfig(
+            widths=config.widths[:1],
+            encoder=(),
+            middle=blocks,
+            decoder=(),
+            stem=1,
+            head=1,
+            condition_channels=RANDOM_MAPS,
+        )
     )
-    network = UNet(shape).to(memory_format=torch.channels_last)
-    if grain:
-        _start_with_grain(network, grain)
+    _start_with_grain(network, _FIRST_GRAIN)
+    return _player(fabric, config, network)
+
+
+def _mender(fabric: Fabric, config: CycleConfig) -> GeneratorPlayer:
+    return _player(
+        fabric,
+        config,
+        UNet(
+            GeneratorConfig(
+                widths=config.widths,
+                encoder=config.encoder,
+                middle=config.middle,
+                decoder=config.decoder,
+                stem=_MENDER_STEM,
+                head=_MENDER_STEM,
+                condition_channels=0,
+            )
+        ),
+    )
+
+
+def _player(fabric: Fabric, config: CycleConfig, network: UNet) -> GeneratorPlayer:
+    network.to(memory_format=torch.channels_last)
     average = Average(network, config.ema)
     average.network.to(fabric.device)
     wrapped, optimizer = fabric.setup(network, torch.optim.Adam(network.parameters(), lr=config.lr, betas=config.betas))
@@ -87,6 +110,7 @@ def _discriminator(fabric: Fabric, config: CycleConfig) -> DiscriminatorPlayer:
         betas=config.betas,
         warmup_steps=0,
         ramp_steps=0,
+        r1=config.r1,
         augment=config.augment,
     )
     return DiscriminatorPlayer(adversary=Adversary(fabric, game, given_channels=0), replay=Replay(config.replay))

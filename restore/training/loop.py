@@ -15,12 +15,12 @@ from torch.nn import functional as F
 
 from restore.config.train import TrainConfig
 from restore.datasets.loader import Patches, step_seed
-from restore.datasets.synthetic import Damage, spoil
+from restore.datasets.spoil import spoil_for, without_colour
 from restore.errors import TrainingError
 from restore.inference.device import Device
 from restore.inference.restorer import Restorer
 from restore.models.weights import save_weights
-from restore.tasks import CLEAN, find_task
+from restore.tasks import find_task
 from restore.training.guards import Watch, must_roll_back, not_numbers
 from restore.training.journal import Event, EventKind, Journal
 from restore.training.players import card_of, seat
@@ -53,13 +53,7 @@ class Run:
         self.held_out = held_out
         self.player, self.state = seat(fabric, config)
         self.watch = Watch(config.adversarial.warmup_steps + config.adversarial.ramp_steps)
-        self.damage = Damage(
-            scale=config.scale,
-            clean_chance=config.clean_chance,
-            hidden_chance=config.hidden_chance,
-            noise_max=config.noise_max,
-            jpeg_min=config.jpeg_min,
-        )
+        self.spoil = spoil_for(config)
 
     def loop(self, journal: Journal | None, about: dict[str, float]) -> None:
         """Steps until the end; ``about`` is told at the start. TrainingError when the run goes wrong."""
@@ -126,10 +120,11 @@ class Run:
         hq = patches.hq.to(device).float().div_(255)
         if patches.lq is None:
             rng = torch.Generator(device).manual_seed(step_seed(config.seed, step, _DAMAGE_STREAM, rank))
-            lq, condition = spoil(hq, self.damage, rng)
+            hq = without_colour(hq, config.gray_chance, rng) if config.gray_chance else hq
+            lq, condition = self.spoil(hq, rng)
         else:
             lq = patches.lq.to(device).float().div_(255)
-            condition = find_task(config.task).maps(CLEAN).to(device).expand(len(lq), -1, -1, -1)
+            condition = find_task(config.task).pair_maps().to(device).expand(len(lq), -1, -1, -1)
         given = None
         if self.state.adversary is not None:
             near = F.interpolate(lq, size=hq.shape[-2:], mode="bicubic", align_corners=False).clamp(0, 1)

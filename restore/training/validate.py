@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import torch
 from torch import Tensor
 
 from restore.datasets.align import align_pair
-from restore.inference.protocol import LPIPS_SIDE_PX
+from restore.inference.protocol import LPIPS_SIDE_PX, Damage
 from restore.inference.restorer import Restorer
 from restore.io.convert import photo_from_array
 from restore.io.read import read_photo
@@ -23,12 +24,24 @@ from restore.ops.consistency import consistency
 from restore.ops.degrade import to_8_bits
 from restore.ops.resize import resize
 from restore.ops.spectrum import high_frequency
-from restore.tasks import CLEAN
+from restore.tasks import BLIND, CLEAN, Condition
 
 _CROP_PX = 480
 """The middle of each photo is measured: enough to rank checkpoints, small enough for a CPU."""
 _SHEET_PX = 192
 _SHEET_ROWS = 4
+HELD_DAMAGE: Final = (
+    Damage(noise=15),
+    Damage(jpeg=20),
+    Damage(noise=25),
+    Damage(jpeg=40),
+    Damage(blur=1.6, noise=2),
+    Damage(noise=50),
+    Damage(jpeg=10),
+    Damage(first_jpeg=20, jpeg=60),
+    Damage(),
+)
+"""What is wrong with held-out photos of a task that does not enlarge: one after the other."""
 _EQUAL_DB = 100.0
 """Stands for an infinite PSNR: the journal holds finite numbers only."""
 
@@ -40,6 +53,8 @@ class Held:
     lq: Tensor
     hq: Tensor
     bicubic: Tensor
+    condition: Condition = CLEAN
+    """What the network is told."""
 
 
 class Stored(Protocol):
@@ -54,22 +69,26 @@ class Stored(Protocol):
 def load_held_out(examples: Sequence[Stored], scale: int, *, align: bool = False) -> list[Held]:
     """Middles of photos with clean low-resolution inputs made as the papers make them, or with their own partners.
 
-    ``align``: partners are put in place first, as in training.
+    At scale 1 a photo without a partner is damaged, each in another way, and the network is told how. ``align``:
+    partners are put in place first, as in training.
     """
-    return [_held(example, scale, align=align) for example in examples]
+    ways = cycle(HELD_DAMAGE)
+    return [_held(example, scale, next(ways), align=align) for example in examples]
 
 
-def _held(example: Stored, scale: int, *, align: bool) -> Held:
+def _held(example: Stored, scale: int, damage: Damage, *, align: bool) -> Held:
     hq = read_photo(example.hq).pixels[None]
     lq = None if example.lq is None else read_photo(example.lq).pixels[None]
     if lq is not None and align:
         lq, hq = align_pair(lq, hq, least_px=scale)
     hq = _middle(hq, _CROP_PX, scale)
     height, width = hq.shape[-2] // scale, hq.shape[-1] // scale
+    if scale == 1:
+        given = damage.spoil(to_8_bits(hq)) if lq is None else _middle(lq, _CROP_PX, 1)
+        return Held(given, hq, to_8_bits(given), damage.condition if lq is None else BLIND)
     shrunk = resize(hq.double(), height, width, quantise=True).float()
     lq = shrunk if lq is None else _middle(lq, _CROP_PX // scale, 1)
-    plain = lq if scale == 1 else resize(lq, scale * height, scale * width)
-    return Held(lq, hq, to_8_bits(plain))
+    return Held(lq, hq, to_8_bits(resize(lq, scale * height, scale * width)))
 
 
 def _middle(image: Tensor, side: int, multiple: int) -> Tensor:
@@ -94,7 +113,7 @@ def validate(restorer: Restorer, held: Sequence[Held], sheet: Path | None) -> di
     colour in grey levels of 255 where it is to stay; the finest detail's energy, result over truth; LPIPS where its
     backbone is to be had.
     """
-    results = [to_8_bits(restorer.restore(item.lq, CLEAN)) for item in held]
+    results = [to_8_bits(restorer.restore(item.lq, item.condition)) for item in held]
     pairs = list(zip(results, held, strict=True))
     figures = [_figures(result, item, restorer.scale, faithful=restorer.task.faithful) for result, item in pairs]
     means = {name: sum(each[name] for each in figures) / len(held) for name in figures[0]}

@@ -140,7 +140,7 @@ def test_the_network_is_told_what_the_option_says(photos: Path, weights: Path, m
     words = ("--data", photos, "--weights", weights, "--max", 1, "--noise", 10, "--jpeg", 50, "--device", "cpu")
     for told in ("told", "clean", "blind"):
         assert run(*words, "--condition", told).exit_code == 0
-    assert heard == [Condition(noise=10.0, jpeg=50.0), CLEAN, BLIND]
+    assert heard == [Condition(noise=10.0, jpeg=50.0, blur=0.0), CLEAN, BLIND]
     assert run(*words[:6], "--device", "cpu").exit_code == 0
     assert heard[-1] == CLEAN
     grainy = ("--data", photos, "--weights", weights, "--max", 1, "--noise", 20, "--device", "cpu")

@@ -1,0 +1,117 @@
+"""What the task ``clean`` learns from: good patches blurred, with noise, compressed once or twice, or left alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from restore.ops.blur import blur, disc_kernels, gaussian_kernels, motion_kernels, spread_px
+from restore.ops.degrade import add_camera_noise, add_noise, jpeg, to_8_bits
+from restore.tasks import BLUR_UNIT, NOISE_UNIT, QUALITY_UNIT
+
+_NOISE_SHARE, _JPEG_SHARE, _BLUR_SHARE = 0.35, 0.35, 0.15
+"""Of the patches that are not clean; the rest has a little of everything."""
+_CAMERA_CHANCE: Final = 0.3
+"""Noise grows with brightness, as a sensor's does, in this share of the noisy patches."""
+_EXACT_CHANCE: Final = 0.5
+"""Noise and nothing else stays as drawn in this share, not rounded to 8 bits, as papers measure."""
+_TWICE_CHANCE: Final = 0.3
+"""So many JPEGs had been a JPEG before, cut elsewhere since, so that the blocks of the two do not lie on each other."""
+_SUBSAMPLE_CHANCE: Final = 0.75
+_JPEG_BEST: Final = 95.0
+_BLUR_NOISE_MAX: Final = 6.0
+"""Noise over blurred patches, in grey levels: a soft photo with strong noise cannot be sharpened."""
+_MIXED_NOISE_MAX: Final = 25.0
+_BLOCK_PX: Final = 8
+_LONGEST_MOTION, _LARGEST_DISC = 14.0, 4.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanDamage:
+    """How strongly and how often to spoil patches; see TrainConfig for the meaning of each number."""
+
+    clean_chance: float
+    hidden_chance: float
+    noise_max: float
+    jpeg_min: float
+    blur_max: float
+
+
+def spoil_same_size(hq: Tensor, damage: CleanDamage, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Damage (B,3,H,W) in [0,1]; give ``lq`` of the same shape and the condition (B,6,1,1) as tasks.Condition.maps.
+
+    First blur, then noise, then JPEG, as in a camera. What was compressed is in whole 1/255 and within [0,1]; noise
+    alone may lie outside. Of a patch that was compressed twice the worse quality is told. Gray patches stay gray.
+    """
+    batch = len(hq)
+
+    def draw() -> Tensor:
+        return torch.rand(batch, generator=rng, device=hq.device)
+
+    kind = (draw() - damage.clean_chance) / max(1 - damage.clean_chance, 1e-9)
+    noise_kind = (kind >= 0) & (kind < _NOISE_SHARE)
+    jpeg_kind = (kind >= _NOISE_SHARE) & (kind < _NOISE_SHARE + _JPEG_SHARE)
+    mixed_from = _NOISE_SHARE + _JPEG_SHARE + _BLUR_SHARE
+    blur_kind, mixed = (kind >= mixed_from - _BLUR_SHARE) & (kind < mixed_from), kind >= mixed_from
+
+    lq = hq
+    blurred = blur_kind | (mixed & (draw() < 0.5))
+    kernels = _kernels(draw(), draw(), draw(), draw() * damage.blur_max)
+    spread = spread_px(kernels) * blurred
+    if bool(blurred.any()):
+        lq = lq.clone()
+        lq[blurred] = blur(hq[blurred], kernels[blurred])
+
+    strength = draw()
+    sigma = strength * (damage.noise_max * noise_kind + _BLUR_NOISE_MAX * blur_kind)
+    sigma = sigma + strength.square() * min(_MIXED_NOISE_MAX, damage.noise_max) * mixed
+    noisy = _noisy(lq, sigma, draw() < _CAMERA_CHANCE, draw(), rng)
+    exact = (noise_kind & (draw() < _EXACT_CHANCE)).view(-1, 1, 1, 1)
+    lq = torch.where(exact, noisy, to_8_bits(noisy))
+
+    coded = jpeg_kind | (mixed & (draw() < 0.7))
+    last, first = (damage.jpeg_min + draw().pow(1.5) * (_JPEG_BEST - damage.jpeg_min) for _ in range(2))
+    twice = coded & (draw() < _TWICE_CHANCE)
+    lq = _coded(lq, twice, first, draw() < _SUBSAMPLE_CHANCE, rng)
+    lq = _coded(lq, coded, last, draw() < _SUBSAMPLE_CHANCE, None)
+    quality = torch.where(coded, torch.where(twice, torch.minimum(first, last), last), QUALITY_UNIT)
+
+    parts = (sigma / NOISE_UNIT, 1 - quality / QUALITY_UNIT, (spread / BLUR_UNIT).clamp(max=1))
+    maps: list[Tensor] = []
+    for part in parts:
+        known = (draw() >= damage.hidden_chance).float()
+        maps += [part * known, known]
+    return lq, torch.stack(maps, dim=1).view(batch, len(maps), 1, 1)
+
+
+def _kernels(kind: Tensor, size: Tensor, angle: Tensor, sigma: Tensor) -> Tensor:
+    """(B,21,21): half of them Gaussian, the others out of focus or moved."""
+    discs = disc_kernels(0.5 + size * _LARGEST_DISC)
+    moved = motion_kernels(2 + size * _LONGEST_MOTION, angle * torch.pi)
+    choice = kind.view(-1, 1, 1)
+    return torch.where(choice < 0.5, gaussian_kernels(sigma), torch.where(choice < 0.75, discs, moved))
+
+
+def _noisy(image: Tensor, sigma: Tensor, camera: Tensor, share: Tensor, rng: torch.Generator) -> Tensor:
+    white = add_noise(image, sigma, rng)
+    shot = add_camera_noise(image, sigma, share, rng)
+    noisy = torch.where(camera.view(-1, 1, 1, 1), shot, white)
+    gray = (image.amax(dim=1) == image.amin(dim=1)).flatten(1).all(dim=1).view(-1, 1, 1, 1)
+    return torch.where(gray, noisy[:, :1], noisy)
+
+
+def _coded(image: Tensor, which: Tensor, quality: Tensor, subsample: Tensor, shift: torch.Generator | None) -> Tensor:
+    """JPEG on the patches of ``which``; with ``shift``, its blocks begin at a random place."""
+    if not bool(which.any()):
+        return image
+    top, left = (
+        (0, 0) if shift is None else torch.randint(_BLOCK_PX, (2,), generator=shift, device=shift.device).tolist()
+    )
+    padded = F.pad(image[which], (left, 0, top, 0), mode="replicate")
+    result = image.clone()
+    result[which] = jpeg(padded, quality[which], subsample=subsample[which])[..., top:, left:]
+    return result

@@ -1,0 +1,57 @@
+"""From settings to the damage that a run makes on its good patches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from restore.config.train import TrainConfig
+from restore.datasets.clean_damage import CleanDamage, spoil_same_size
+from restore.datasets.synthetic import Damage, spoil
+
+Spoil = Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]]
+"""(B,3,H,W) in [0,1] and a generator on the same device -> the damaged patches, and what the network is told."""
+
+
+def spoil_for(config: TrainConfig) -> Spoil:
+    """What the task of a run does to good patches."""
+    if config.task == "clean":
+        return partial(
+            _call_clean,
+            CleanDamage(
+                clean_chance=config.clean_chance,
+                hidden_chance=config.hidden_chance,
+                noise_max=config.noise_max,
+                jpeg_min=config.jpeg_min,
+                blur_max=config.blur_max,
+            ),
+        )
+    return partial(
+        _call_shrunk,
+        Damage(
+            scale=config.scale,
+            clean_chance=config.clean_chance,
+            hidden_chance=config.hidden_chance,
+            noise_max=config.noise_max,
+            jpeg_min=config.jpeg_min,
+        ),
+    )
+
+
+def _call_clean(damage: CleanDamage, hq: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    return spoil_same_size(hq, damage, rng)
+
+
+def _call_shrunk(damage: Damage, hq: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    return spoil(hq, damage, rng)
+
+
+def without_colour(hq: Tensor, chance: float, rng: torch.Generator) -> Tensor:
+    """(B,3,H,W) in [0,1] with the colour of some patches taken away; the luma of JFIF, rounded to 8 bits."""
+    gray = torch.rand(len(hq), generator=rng, device=hq.device) < chance
+    shares = torch.tensor([0.299, 0.587, 0.114], device=hq.device).view(1, 3, 1, 1)
+    luma = (hq * shares).sum(dim=1, keepdim=True).mul(255).round().div(255)
+    return torch.where(gray.view(-1, 1, 1, 1), luma, hq)
