@@ -104,6 +104,11 @@ class PatchLoader:
         self._turns = turns
         self._cache = PhotoCache(cache_bytes)
 
+    @property
+    def skipped(self) -> list[str]:
+        """Nothing: folders are examined before the first step, and what cannot be used is an error there."""
+        return []
+
     def batch(self, step: int, *, rank: int = 0, ranks: int = 1) -> Patches:
         """The patches of ``step`` that fall to process ``rank`` of ``ranks``."""
         rng = np.random.default_rng(step_seed(self._seed, step))

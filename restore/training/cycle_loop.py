@@ -13,13 +13,14 @@ from torch import Tensor
 from restore.config.cycle import CycleConfig, cycle_toml
 from restore.datasets.folders import Example, hold_out
 from restore.datasets.unpaired import UnpairedLoader, UnpairedPatches, unpaired_photos
-from restore.errors import OutputError, TrainingError
+from restore.errors import ConfigError, OutputError, TrainingError
 from restore.inference.device import choose_device, native_bfloat16
 from restore.training.cycle import Balance, Sides, discriminators_step, falling_rate, generators_step, set_rate
 from restore.training.cycle_samples import Samples
 from restore.training.cycle_state import DAMAGE, REPAIR, CycleState, seat
 from restore.training.guards import Watch, not_numbers
 from restore.training.journal import Event, EventKind, Journal
+from restore.training.processes import find_processes
 from restore.training.state import CHECKPOINT
 from restore.training.totals import Totals
 
@@ -31,10 +32,12 @@ _HELD_OUT_COUNT = 4
 def train_unpaired(config: CycleConfig, on_event: Callable[[Event], None]) -> tuple[Path, Path]:
     """Train as ``config`` says; gives the paths of the damage weights and of the repair weights.
 
-    Raises PairingError with what is wrong with the folders before the first step, OutputError when the run folder
-    already holds a run or cannot be written, DeviceError, and TrainingError when a loss stops being a number (the last
-    good state stays).
+    Raises ConfigError under torchrun with several processes, PairingError with what is wrong with the folders before
+    the first step, OutputError when the run folder already holds a run or cannot be written, DeviceError, and
+    TrainingError when a loss stops being a number (the last good state stays).
     """
+    if find_processes(1, config.batch).count > 1:
+        raise ConfigError("unpaired training works on one device: start it without torchrun")
     damaged, good = unpaired_photos(Path(config.damaged), Path(config.good), patch_px=config.patch_px)
     folder = Path(config.run)
     if (folder / CHECKPOINT).exists() and not config.resume:

@@ -31,11 +31,17 @@ from restore.training.validate import Held, validate
 
 WEIGHTS = "weights.safetensors"
 _LOG_EVERY_STEPS = 50
+_TOLD_AT_ONCE = 5
 _DAMAGE_STREAM, _GAME_STREAM = 1, 2
 
 
 class Loader(Protocol):
     """Where patches come from: folders or shards."""
+
+    @property
+    def skipped(self) -> list[str]:
+        """What could not be used so far: which photo, and why; grows during a stream."""
+        ...
 
     def stream(self, first: int, *, rank: int = 0, ranks: int = 1) -> Generator[Patches]:
         """Patches of step ``first`` and after, for ever."""
@@ -54,6 +60,7 @@ class Run:
         self.player, self.state = seat(fabric, config)
         self.watch = Watch(config.adversarial.warmup_steps + config.adversarial.ramp_steps)
         self.spoil = spoil_for(config)
+        self._told = 0
 
     def loop(self, journal: Journal | None, about: dict[str, float]) -> None:
         """Steps until the end; ``about`` is told at the start. TrainingError when the run goes wrong."""
@@ -79,6 +86,7 @@ class Run:
             means = totals.means(self.fabric)
             self._refuse_nan(journal, means)
             speed = totals.steps / max(state.elapsed_s - logged, 1e-9)
+            self._tell_skipped(journal)
             self._tell(journal, "step", {**means, "steps_per_s": speed, "progress": min(progress, 1.0)})
             totals, logged = Totals(), state.elapsed_s
             due = state.elapsed_s - validated >= config.validate_every_s
@@ -184,6 +192,18 @@ class Run:
         if (self.folder / CHECKPOINT).exists():
             state.mark_good(self.folder)
         return figures
+
+    def _tell_skipped(self, journal: Journal | None) -> None:
+        """A warning for each photo that could not be used since the last line, but not for more than a few."""
+        if journal is None:
+            return
+        new = self.loader.skipped[self._told :]
+        self._told += len(new)
+        texts = [f"left out: {text}" for text in new[:_TOLD_AT_ONCE]]
+        if len(new) > _TOLD_AT_ONCE:
+            texts.append(f"left out: {len(new) - _TOLD_AT_ONCE} more photos that cannot be used")
+        for text in texts:
+            journal.write(Event("warning", self.state.step, {}, text))
 
     def _tell(self, journal: Journal | None, kind: EventKind, values: dict[str, float], message: str = "") -> None:
         if journal is None:

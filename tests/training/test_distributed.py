@@ -18,10 +18,12 @@ import torch
 from PIL import Image
 from skimage import data
 
+from restore.config.cycle import CycleConfig
 from restore.config.toml import to_toml
 from restore.config.train import TrainConfig, train_config
 from restore.errors import ConfigError
 from restore.training import loop
+from restore.training.cycle_loop import train_unpaired
 from restore.training.journal import Event
 from restore.training.processes import Processes, find_processes, is_first
 from restore.training.run import train
@@ -219,3 +221,11 @@ def test_what_cannot_be_shared_is_refused(monkeypatch: pytest.MonkeyPatch, alone
     started_by_torchrun(monkeypatch, here=2, everywhere=5)
     with pytest.raises(ConfigError, match="equally many processes on each machine, not 2 of 5"):
         find_processes(1, batch=16)
+
+
+def test_unpaired_training_by_several_processes_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    started_by_torchrun(monkeypatch, here=2, everywhere=2)
+    settings = CycleConfig(damaged=str(tmp_path), good=str(tmp_path), run=str(tmp_path / "run"), batch=2)
+    with pytest.raises(ConfigError, match="one device: start it without torchrun"):
+        train_unpaired(settings, lambda _: None)
+    assert not (tmp_path / "run").exists()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -147,6 +149,7 @@ def test_pairs_are_learnt_from_as_they_are(pairs: tuple[Path, Path], unseen: Pat
 
 _TWO_PROCESSES = """
 import sys
+import tarfile
 from restore.config.toml import load_toml
 from restore.config.train import train_config
 from restore.training.run import train
@@ -199,3 +202,28 @@ def test_bad_data_and_impossible_settings_stop_before_anything_is_written(photos
     with pytest.raises(ConfigError, match="x2, x3, x4, not x6"):
         train(config(photos, tmp_path / "run", scale=6), quiet)
     assert not (tmp_path / "run").exists()
+
+
+def test_photos_of_a_shard_that_cannot_be_used_are_told_in_the_journal_once(photos: Path, tmp_path: Path) -> None:
+    shard = tmp_path / "photos.tar"
+    with tarfile.open(shard, "w") as archive:
+        for path in sorted(photos.iterdir()):
+            archive.add(path, path.name)
+        torn = tarfile.TarInfo("torn.png")
+        torn.size = 7
+        archive.addfile(torn, io.BytesIO(b"no png!"))
+    events: list[Event] = []
+    settings = {"hq": None, "shards": str(shard), "val": None, "steps": 150, "batch": 2, "patch_px": 32}
+    train(config(photos, tmp_path / "run", **settings), events.append)
+    told = [event.message for event in events if event.kind == "warning" and "torn.png" in event.message]
+    assert len(told) == 1
+    assert told[0].startswith("left out: ")
+
+
+def test_a_short_run_of_cleaning_takes_noise_and_jpeg_damage_away(photos: Path, unseen: Path, tmp_path: Path) -> None:
+    events: list[Event] = []
+    settings = {"task": "clean", "scale": 1, "steps": 150, "val": str(unseen), "lr": 4e-3, "noise_max": 50.0}
+    path = train(config(photos, tmp_path / "run", **settings, jpeg_min=10, clean_chance=0.0), events.append)
+    assert events[-1].values["gain_db"] > 0.05
+    card = find_weights(path).card
+    assert (card.task, card.scale, card.generator.condition_channels) == ("clean", 1, 6)
