@@ -123,9 +123,9 @@ def test_a_result_out_of_bounds_is_told_at_the_second_validation(changed, kind, 
 def test_missing_grain_is_given_time_to_come() -> None:
     watch = Watch()
     steps(watch, 1)
-    assert validations(watch, [{"high_frequency": 0.6}] * 3) == []
-    (alarm,) = validations(watch, [{"high_frequency": 0.6}])
-    assert "energy 0.60 times the truth: raise adversarial.weight" in alarm.text
+    assert validations(watch, [{"high_frequency": 0.2}] * 3) == []
+    (alarm,) = validations(watch, [{"high_frequency": 0.2}])
+    assert "energy 0.20 times the truth: raise adversarial.weight" in alarm.text
 
 
 def test_a_loss_that_is_there_already_is_to_be_raised_and_not_added() -> None:
