@@ -258,6 +258,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--lr", type=float, default=4e-4)
     parser.add_argument("--norm", default="none", choices=["spectral", "none"])
+    parser.add_argument("--objective", default="hinge", choices=["hinge", "least-squares"])
     parser.add_argument("--r1", type=float, default=0.01)
     parser.add_argument("--cycle", type=float, default=3.0, help="lambda_cycle; the default of a long run is 10")
     parser.add_argument("--resume", action="store_true", help="go on with the folders and the run of an earlier call")
@@ -281,6 +282,7 @@ def main() -> None:
         lambda_cycle=args.cycle,
         discriminator_norm=args.norm,
         r1=args.r1,
+        objective=args.objective,
         lr=args.lr,
         ema=0.995,
         decay_from=0.7,

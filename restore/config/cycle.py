@@ -11,6 +11,7 @@ from restore.config import check
 from restore.errors import ConfigError
 
 DiscriminatorNorm = Literal["spectral", "none"]
+Objective = Literal["least-squares", "hinge"]
 Precision = Literal["auto", "float32", "bfloat16"]
 DEFAULT_STEPS: Final = 20_000
 _STEM: Final = 2
@@ -55,6 +56,9 @@ class CycleConfig:
     """Channels of the first layer of both discriminators."""
     discriminator_layers: int = 3
     """Strided layers of both: 1, 2, 3 see 16, 34, 70 pixels."""
+    objective: Objective = "hinge"
+    """What the two play for; see losses.adversarial. The paper's least-squares needs spectral norm here: without, its
+    pull grows with the discriminator's own numbers, and the game has run away."""
     discriminator_norm: DiscriminatorNorm = "none"
     """spectral: no layer stretches anything (SN-GAN), which is gentle and slow; or none, held by ``r1``."""
     r1: float = 0.01
@@ -98,7 +102,14 @@ class CycleConfig:
     """Go on from the checkpoint in ``run``."""
 
     def __post_init__(self) -> None:
-        check.choices(self, {"discriminator_norm": get_args(DiscriminatorNorm), "precision": get_args(Precision)})
+        check.choices(
+            self,
+            {
+                "discriminator_norm": get_args(DiscriminatorNorm),
+                "objective": get_args(Objective),
+                "precision": get_args(Precision),
+            },
+        )
         check.positive(self, _POSITIVE)
         check.not_negative(self, ("lambda_cycle", "lambda_identity", "hiding_noise", "r1"))
         check.shares(self, ("augment", "decay_from", "ema"))

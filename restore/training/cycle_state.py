@@ -101,7 +101,7 @@ def _start_with_grain(network: UNet, amplitude: float) -> None:
 def _discriminator(fabric: Fabric, config: CycleConfig) -> DiscriminatorPlayer:
     game = AdversarialConfig(
         weight=1.0,
-        objective="least-squares",
+        objective=config.objective,
         width=config.discriminator_width,
         layers=config.discriminator_layers,
         norm=config.discriminator_norm,
