@@ -64,9 +64,10 @@ def test_detail_weights_are_never_taken_for_the_fidelity_weights_of_their_size(p
     upscaler = Upscaler(device="cpu")
     for scale in (2, 4):
         assert upscaler.plan(32, 40, Target(scale=scale)).weights == (f"upscale-x{scale}",)
-    pixels, report = enlarge()
+    pixels, report = enlarge(detail=0)
     assert (report.detail, report.projected, report.weights) == (0, False, ("upscale-x2",))
-    named, _ = enlarge(weights=package / "upscale-x2.safetensors")
+    named, report = enlarge(weights=package / "upscale-x2.safetensors")
+    assert report.detail == 0
     assert torch.equal(pixels, named)
 
 
