@@ -227,3 +227,17 @@ def test_a_short_run_of_cleaning_takes_noise_and_jpeg_damage_away(photos: Path, 
     assert events[-1].values["gain_db"] > 0.05
     card = find_weights(path).card
     assert (card.task, card.scale, card.generator.condition_channels) == ("clean", 1, 6)
+
+
+def test_pairs_that_are_equal_already_are_validated_with_finite_numbers(tmp_path: Path) -> None:
+    """An untrained network gives its input back, which here is the truth: an infinite PSNR, told as 100 dB."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(20):
+        Image.fromarray(data.astronaut()[16 * number : 16 * number + 96, 150:246]).save(folder / f"{number:02}.png")
+    events: list[Event] = []
+    settings = {"hq": None, "pairs_lq": str(folder), "pairs_hq": str(folder), "task": "clean", "scale": 1, "steps": 1}
+    train(config(folder, tmp_path / "run", **settings), events.append)
+    first = next(event for event in events if event.kind == "validated")
+    assert first.values["psnr_y"] == 100
+    assert first.values["gain_db"] == 0
