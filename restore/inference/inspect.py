@@ -1,106 +1,190 @@
-"""What is wrong with a photo, measured from its pixels."""
+"""What is wrong with a photo, measured from its file and its pixels."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Final
 
+import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from restore.inference.kinds import as_photo
+from restore.inference.measure_blur import blur_of, edge_width
+from restore.inference.measure_jpeg import Trace, find_traces, worst_quality
+from restore.inference.measure_noise import noise_level
+from restore.inference.measure_tone import Tone, clipped_shares, has_bands, tone_of
+from restore.inference.samples import sample
 from restore.io.photo import Photo
-from restore.ops.color import rgb_to_y
 from restore.tasks import Condition
 
-_BLOCK_PX: Final = 16
-"""Noise is looked for in squares of this side."""
-_FLATTEST_SHARE: Final = 0.1
-"""In this share of the squares there is the least detail; what is left there is noise."""
-_GAUSSIAN_MAD: Final = 0.6745
-"""Median of the absolute value of a standard normal."""
-_LUMA_SHARE: Final = (0.2568**2 + 0.5041**2 + 0.0979**2) ** 0.5
-"""White noise of 1 in red, green and blue is this much in studio-range luma."""
-_SELECTION_BIAS: Final = 0.78
-"""The flattest squares are chosen by their own noise, so they hold less of it.
-
-This share fits photos with noise of 5 to 15 best, and pure noise within 5 %.
-"""
-_NOTHING: Final = 3.0
-"""Grey levels; below this, which hardly shows, fine texture and noise cannot be told apart: taken for texture."""
-_DARKEST: Final = 0.15
-_BRIGHTEST: Final = 0.85
-"""Squares darker or brighter on average have lost part of their noise to black or white; used only if all are so."""
-_MAX_NOISE: Final = 50.0
-_GRID_PX: Final = 8
-"""JPEG codes squares of this side."""
-_GRID_STRENGTH: Final = 1.12
-"""Steps at every eighth pixel that stick out so much more than the others, in both directions, are a JPEG's grid.
-
-Measured on 25 photos at half and quarter size: 95 of 100 stay below 1.05 and 1.11; after JPEG 75 the medians are 1.26
-and 1.23.
-"""
-_LARGEST_STEP: Final = 0.1
-"""Real edges are larger than this and must not drown the grid."""
+NO_NOISE: Final = 3.0
+"""Grey levels; less hardly shows and cannot be told from fine texture: a network is told that there is none."""
+NO_BLUR: Final = 0.9
+"""Pixels; photos that nobody would call blurred differ by so much: a network is told that there is none."""
+FAINT_JPEG: Final = 90
+"""Above this quality, the traces of a JPEG in a picture that is none any more count as nothing."""
+DENOISE_FROM: Final = 5.0
+"""Grey levels from which on denoising is suggested."""
+DEJPEG_BELOW: Final = 80
+"""Quality below which undoing JPEG damage is suggested."""
+DEBLUR_FROM: Final = 1.2
+"""Pixels of blur from which on sharpening is suggested."""
+_VERY_SOFT: Final = 2.0
+_QUALITY_SLACK: Final = 6
+"""Tables of cameras and of Photoshop are compared with the standard ones by their sums: so far they may be off."""
+_LOSSY: Final = ("JPEG", "WEBP", "AVIF", "HEIF")
+_ALWAYS: Final = 100.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What a photo's file and pixels tell."""
+
+    noise: float
+    """Standard deviation of white noise in grey levels, 0 to 50; below 3, fine texture looks the same."""
+    file_quality: int | None
+    """Of a JPEG, 1 to 100, by the tables in its file."""
+    seen_quality: int | None
+    """The lowest JPEG quality that the pixels show, 1 to 100; None where they show no JPEG."""
+    twice: bool
+    """Whether the photo was a JPEG before it became the one it is (or the last one that it was)."""
+    blur: float | None
+    """Gaussian-equivalent standard deviation in pixels, 0 to 4; None where there are no edges to tell by."""
+    tone: Tone = "colour"
+    """What the pixels show, whatever the type of the file."""
+    black: float = 0.0
+    """Share of pixels that are wholly black, 0 to 1."""
+    white: float = 0.0
+    bands: bool = False
+    """Whether smooth tones are broken into bands, and not by a JPEG."""
+
+    @property
+    def quality(self) -> int | None:
+        """The lowest JPEG quality that the photo has been through, by its file and its pixels; None: never a JPEG."""
+        return min((part for part in (self.file_quality, self.seen_quality) if part is not None), default=None)
+
+    @property
+    def condition(self) -> Condition:
+        """What a network is told is wrong."""
+        faint = self.file_quality is None and self.quality is not None and self.quality > FAINT_JPEG
+        return Condition(
+            noise=self.noise if self.noise >= NO_NOISE else 0.0,
+            jpeg=_ALWAYS if self.quality is None or faint else float(self.quality),
+            blur=self.blur if self.blur is not None and self.blur >= NO_BLUR else 0.0,
+        )
+
+    @property
+    def suggested(self) -> tuple[str, ...]:
+        """Steps that would help, as ``restore run --steps`` takes them; none for a photo with nothing much wrong."""
+        return (
+            *(["dejpeg"] if self.quality is not None and self.quality < DEJPEG_BELOW else []),
+            *(["denoise"] if self.noise >= DENOISE_FROM else []),
+            *(["deblur"] if self.blur is not None and self.blur >= DEBLUR_FROM else []),
+        )
+
+    @property
+    def words(self) -> str:
+        """All of it in a line for people."""
+        return ", ".join(
+            [
+                f"noise {self.noise:.0f}" if self.noise >= NO_NOISE else "no noise",
+                self._jpeg_words(),
+                self._blur_words(),
+                f"gray: {({'colour': 'no', 'gray': 'yes'}).get(self.tone, self.tone)}",
+                f"clipped: {self.black + self.white:.0%}".replace("%", " %"),
+                *(["bands"] if self.bands else []),
+            ]
+        )
+
+    def _jpeg_words(self) -> str:
+        if self.quality is None:
+            return "no JPEG"
+        former = "" if self.file_quality is not None else "former "
+        return f"{former}JPEG q {self.quality}{' (twice)' if self.twice else ''}"
+
+    def _blur_words(self) -> str:
+        if self.blur is None:
+            return "no edges"
+        if self.blur < DEBLUR_FROM:
+            return "sharp"
+        return f"{'slightly soft' if self.blur < _VERY_SOFT else 'blurred'} ({self.blur:.1f} px)"
+
+
+@torch.no_grad()
+def inspect(photo: object) -> Findings:
+    """Measure what is wrong with a photo: a path, bytes, a PIL image, a numpy array or a :class:`Photo`.
+
+    Large photos are measured by parts. Raises ImageError for what is no picture, ConfigError for other things.
+    """
+    opened = as_photo(photo)
+    parts = sample(opened.pixels).clamp(0, 1)
+    black, white = clipped_shares(parts)
+    damage = _damage(parts, _file_quality(opened), halved=_halves_colour(opened))
+    blocks = damage.quality is not None and damage.quality < DEJPEG_BELOW  # the blocks of a JPEG are bands, too
+    return replace(
+        damage, tone=tone_of(parts, damage.noise), black=black, white=white, bands=not blocks and has_bands(parts)
+    )
+
+
+def condition_of(photo: Photo, *, blur: bool = True) -> Condition:
+    """What is wrong with a photo, as a network is told; the blur is left unknown unless it is wanted.
+
+    Of a JPEG its file tells the quality, unless the pixels show that it was once a worse one.
+    """
+    return _condition(photo.pixels, _file_quality(photo), halved=_halves_colour(photo), blur=blur)
+
+
+def condition_of_pixels(pixels: Tensor, *, blur: bool = True) -> Condition:
+    """What (3,H,W) pixels in [0,1] show to be wrong with them."""
+    return _condition(pixels, None, halved=False, blur=blur)
+
+
+@torch.no_grad()
 def estimate_noise(pixels: Tensor) -> float:
-    """Standard deviation of white noise in (3,H,W) pixels in [0,1], in grey levels of 255: 0, or 3 to 50.
-
-    The finest diagonal Haar band of luma holds little of a photo but all of its noise; its median absolute deviation in
-    the flattest tenth of the squares is the estimate (after Donoho and Johnstone, "Ideal spatial adaptation by wavelet
-    shrinkage", 1994). Noise that JPEG or a camera has smoothed away is not seen, and needs no removing.
-    """
-    height, width = (side - side % 2 for side in pixels.shape[-2:])
-    if min(height, width) < 2 * _BLOCK_PX:
-        return 0.0
-    luma = rgb_to_y(pixels[None, :, :height, :width])
-    diagonal = 0.5 * (luma[..., ::2, ::2] - luma[..., 1::2, ::2] - luma[..., ::2, 1::2] + luma[..., 1::2, 1::2])
-    levels = _squares(diagonal).abs().median(-1).values * (255 / _GAUSSIAN_MAD / _LUMA_SHARE)
-    brightness = _squares(F.avg_pool2d(luma, 2)).mean(-1)
-    usable = (brightness > _DARKEST) & (brightness < _BRIGHTEST)
-    levels = levels[usable] if bool(usable.any()) else levels
-    flattest = levels.sort().values[: max(1, int(levels.numel() * _FLATTEST_SHARE))]
-    noise = float(flattest.median()) / _SELECTION_BIAS
-    return 0.0 if noise < _NOTHING else min(noise, _MAX_NOISE)
+    """Standard deviation of white noise in (3,H,W) pixels in [0,1], in grey levels of 255: 0, or 3 to 50."""
+    parts = sample(pixels).clamp(0, 1)
+    noise = noise_level(parts, next(iter(find_traces(parts)), None))
+    return noise if noise >= NO_NOISE else 0.0
 
 
+@torch.no_grad()
 def shows_jpeg_grid(pixels: Tensor) -> bool:
-    """Whether (3,H,W) pixels in [0,1] were once a JPEG, seen by the grid of its blocks wherever that begins.
+    """Whether (3,H,W) pixels in [0,1] were once a JPEG, seen by its blocks wherever they begin.
 
-    Finds qualities up to about 80; not a picture that was resized since.
+    Finds qualities up to about 95; not a picture that was resized since.
     """
-    if min(pixels.shape[-2:]) < 4 * _GRID_PX:
-        return False
-    luma = rgb_to_y(pixels[None])[0, 0]
-    return min(_grid_strength(luma), _grid_strength(luma.T)) > _GRID_STRENGTH
+    return bool(find_traces(sample(pixels).clamp(0, 1)))
 
 
-def _grid_strength(plane: Tensor) -> float:
-    """How much the steps between columns stick out at the strongest of the eight places in a block."""
-    step = plane[:, 1:] - plane[:, :-1]
-    kink = (step[:, 1:-1] - 0.5 * (step[:, :-2] + step[:, 2:])).abs().clamp(max=_LARGEST_STEP)
-    columns = kink.mean(dim=0)
-    places = columns[: columns.shape[0] // _GRID_PX * _GRID_PX].view(-1, _GRID_PX).mean(dim=0).sort().values
-    return float(places[-1] / places[:-1].mean().clamp(min=1e-6))
+def _halves_colour(photo: Photo) -> bool:
+    """Whether the file may have kept colours at half size, as lossy formats do."""
+    return photo.format in _LOSSY and not photo.lossless
 
 
-def condition_of(photo: Photo) -> Condition:
-    """What is wrong with a photo: as its pixels show, but the JPEG quality as its file tells, if it is a JPEG."""
-    if photo.format == "JPEG":
-        quality = None if photo.quality is None else float(photo.quality)
-        return Condition(noise=estimate_noise(photo.pixels), jpeg=quality)
-    return condition_of_pixels(photo.pixels)
+def _file_quality(photo: Photo) -> int | None:
+    return photo.quality if photo.format == "JPEG" else None
 
 
-def condition_of_pixels(pixels: Tensor) -> Condition:
-    """What (3,H,W) pixels in [0,1] show to be wrong with them.
-
-    Where the grid of a JPEG shows, its quality is left unknown, and the network judges the damage itself.
-    """
-    return Condition(noise=estimate_noise(pixels), jpeg=None if shows_jpeg_grid(pixels) else 100.0)
+@torch.no_grad()
+def _condition(pixels: Tensor, file_quality: int | None, *, halved: bool, blur: bool) -> Condition:
+    told = _damage(sample(pixels).clamp(0, 1), file_quality, halved=halved, blur=blur).condition
+    return told if blur else replace(told, blur=None)
 
 
-def _squares(plane: Tensor) -> Tensor:
-    """(1,1,h,w) as (squares, pixels of one); what does not fill a square is left out."""
-    side = _BLOCK_PX // 2
-    cut = plane[..., : plane.shape[-2] // side * side, : plane.shape[-1] // side * side]
-    return F.unfold(cut, side, stride=side)[0].T
+def _damage(parts: Tensor, file_quality: int | None, *, halved: bool = False, blur: bool = True) -> Findings:
+    """Noise, JPEG damage and blur of (N,3,h,w) in [0,1]."""
+    traces = find_traces(parts)
+    unseen = None if file_quality is None else Trace(file_quality, 0, 0, 0.0)
+    noise = noise_level(parts, next(iter(traces), unseen), halved=halved)
+    return Findings(
+        noise=noise,
+        file_quality=file_quality,
+        seen_quality=worst_quality(traces),
+        twice=len(traces) > 1 or _was_worse(file_quality, traces),
+        blur=blur_of(edge_width(parts, noise)) if blur else None,
+    )
+
+
+def _was_worse(file_quality: int | None, traces: tuple[Trace, ...]) -> bool:
+    """Whether the one JPEG that the pixels show cannot be the file's own."""
+    return file_quality is not None and bool(traces) and traces[0].quality < file_quality - _QUALITY_SLACK

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 
 import kornia
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from restore.ops.dct import BLOCK_PX, dct_matrix
 
 _LUMA_TABLE = (
     (16, 11, 10, 16, 24, 40, 51, 61),
@@ -23,7 +24,6 @@ _LUMA_TABLE = (
 """Quantisation of brightness at quality 50: ITU-T T.81, table K.1."""
 _CHROMA_CORNER = ((17, 18, 24, 47), (18, 21, 26, 66), (24, 26, 56, 99), (47, 66, 99, 99))
 """Quantisation of colour at quality 50: ITU-T T.81, table K.2; 99 beyond these four rows and columns."""
-_BLOCK = 8
 _CHROMA_BLOCK = 16
 """A 4:2:0 colour block covers this many pixels."""
 
@@ -60,7 +60,7 @@ def to_8_bits(image: Tensor) -> Tensor:
 @lru_cache(maxsize=1)
 def _tables() -> Tensor:
     luma = torch.tensor(_LUMA_TABLE, dtype=torch.float32)
-    chroma = torch.full((_BLOCK, _BLOCK), 99.0)
+    chroma = torch.full((BLOCK_PX, BLOCK_PX), 99.0)
     chroma[:4, :4] = torch.tensor(_CHROMA_CORNER, dtype=torch.float32)
     return torch.stack([luma, chroma])
 
@@ -72,20 +72,11 @@ def quantisation_tables(quality: Tensor) -> Tensor:
     return scaled.floor().clamp(1, 255)
 
 
-@lru_cache(maxsize=1)
-def _dct() -> Tensor:
-    """Orthonormal 8-point cosine transform: rows are frequencies."""
-    frequency = torch.arange(_BLOCK, dtype=torch.float64)[:, None]
-    matrix = torch.cos((2 * torch.arange(_BLOCK, dtype=torch.float64) + 1) * frequency * math.pi / (2 * _BLOCK))
-    matrix[0] *= math.sqrt(0.5)
-    return (matrix * math.sqrt(2 / _BLOCK)).float()
-
-
 def _code_plane(plane: Tensor, table: Tensor) -> Tensor:
     """Transform, quantise and restore (B,H,W) grey levels around 0 in 8x8 blocks with (B,8,8) tables."""
     batch, height, width = plane.shape
-    dct = _dct().to(plane)
-    blocks = plane.view(batch, height // _BLOCK, _BLOCK, width // _BLOCK, _BLOCK).permute(0, 1, 3, 2, 4)
+    dct = dct_matrix().to(plane)
+    blocks = plane.view(batch, height // BLOCK_PX, BLOCK_PX, width // BLOCK_PX, BLOCK_PX).permute(0, 1, 3, 2, 4)
     step = table[:, None, None]
     coded = (dct @ blocks @ dct.T / step).round() * step
     return (dct.T @ coded @ dct).permute(0, 1, 3, 2, 4).reshape(batch, height, width)

@@ -1,0 +1,188 @@
+"""How strong the noise of a photo is: white noise of the same strength, in grey levels.
+
+What a photo shows and what is noise differ in three ways. Noise fills the flat parts of a photo evenly. It is as strong
+in the finest detail as in the next coarser, while what a photo shows is many times weaker there. And noise differs
+between red, green and blue, while what a photo shows is nearly the same in all three. Strong noise is cut at black and
+white; a camera's noise grows with the brightness. Both are undone before the mean level is told.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from restore.inference.measure_coded_noise import LUMA_SHARE, coded_noise
+from restore.inference.measure_jpeg import Trace
+from restore.ops.clipped import unclipped_sigma
+
+_BLOCK_PX: Final = 16
+"""Noise is looked for in squares of this side."""
+_FLATTEST_SHARE: Final = 0.1
+"""In this share of the squares of like brightness there is the least to see."""
+_LEAST_SQUARES: Final = 8
+_LEAST_FLAT: Final = 4
+_BRIGHTNESSES: Final = 8
+_FLAT_FACTOR: Final = 4.0
+"""Squares that show so many times more than the flattest tenth of all squares are not flat."""
+_DARKEST: Final = 3.0
+_BRIGHTEST: Final = 252.0
+_COARSER: Final = 4.0
+"""What a photo shows has at least so many times more power in the coarser of the two bands."""
+_EVEN: Final = 1.4
+"""Flat squares hold about so many times more than the emptiest tenth of all squares of their brightness, by chance."""
+_UNEVEN: Final = 2.2
+"""If they hold so many times more, it is no noise, which would be in all squares."""
+_LARGEST_SHARE: Final = 1.15
+"""Of the fine band, that is noise: a little more than all of it, so that chance makes no bias."""
+_SURE: Final = 0.3
+"""Squares where the strength of cut noise can be told less surely are left out."""
+_LEVEL_SPREAD: Final = 15.0
+"""Grey levels; brightnesses that differ by less tell nothing about how noise grows with the brightness."""
+_GRAY: Final = 1.5
+"""Grey levels between the channels' means of all squares of a gray photo."""
+_CODED_BELOW: Final = 93
+"""From a JPEG below this quality on, the finest detail is gone, noise included, and others have to tell."""
+_COLOURLESS: Final = 0.5
+"""Noise whose colours were kept at half size differs by less than this share of it between red, green and blue."""
+MAX_NOISE: Final = 50.0
+
+
+class _Squares:
+    """Measures of all squares of (N,3,h,w) in grey levels: (3,squares) unless said otherwise."""
+
+    def __init__(self, parts: Tensor) -> None:
+        fine, half = _split(parts)
+        coarse, quarter = _split(half)
+        self.mean = _pooled(parts, _BLOCK_PX)
+        self.fine = _pooled(fine.square(), _BLOCK_PX // 2)
+        self.coarse = _pooled((2 * coarse).square(), _BLOCK_PX // 4)
+        red, green, blue = fine.unbind(dim=1)
+        shared = torch.stack([red * green, green * blue, blue * red], dim=1)
+        self.shared = _pooled(shared, _BLOCK_PX // 2)
+        smooth = _pooled(quarter.square(), _BLOCK_PX // 4) - _pooled(quarter, _BLOCK_PX // 4).square()
+        self.shown = smooth.clamp(min=0).sum(dim=0)
+        """(squares,): what is to be seen in a square, in the coarse detail that noise hardly reaches."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Flat:
+    """The flattest squares of one brightness."""
+
+    index: Tensor
+    emptiest: float
+    """Power of the fine band in the emptiest tenth of all squares of that brightness."""
+
+
+def _split(planes: Tensor) -> tuple[Tensor, Tensor]:
+    """The diagonal Haar band, orthonormal, and the means of 2x2 pixels: (N,C,h/2,w/2) of (N,C,h,w)."""
+    height, width = (side // 2 * 2 for side in planes.shape[-2:])
+    one, two = planes[..., :height:2, :width:2], planes[..., :height:2, 1:width:2]
+    three, four = planes[..., 1:height:2, :width:2], planes[..., 1:height:2, 1:width:2]
+    return 0.5 * (one - two - three + four), 0.25 * (one + two + three + four)
+
+
+def _pooled(planes: Tensor, side: int) -> Tensor:
+    """Means of squares of (N,C,h,w): (C,squares)."""
+    return F.avg_pool2d(planes, side).transpose(0, 1).flatten(1)
+
+
+def noise_level(parts: Tensor, trace: Trace | None = None, *, halved: bool = False) -> float:
+    """Standard deviation of the noise of (N,3,h,w) in [0,1], in grey levels of 255: 0 to 50.
+
+    Of noise that grows with the brightness it is the mean level (by its square) over the photo. ``trace`` tells of the
+    JPEG that the photo is or was: noise that a JPEG has smoothed is told as strong as it was before, as far as any of
+    it is left; ``halved`` tells that its colours may have been kept at half size for another reason. 0 for photos
+    under 32 pixels.
+    """
+    if min(parts.shape[-2:]) < 2 * _BLOCK_PX:
+        return 0.0
+    if trace is not None and trace.quality < _CODED_BELOW:
+        return min(coded_noise(parts, trace), MAX_NOISE)
+    squares = _Squares(parts * 255)
+    gray = bool((squares.mean - squares.mean.mean(dim=0)).abs().max() < _GRAY)
+    groups = _flat_groups(squares)
+    by_scale = _mean_level([_by_scale(squares, flat) for flat in groups], squares)
+    if gray:
+        return min(by_scale, MAX_NOISE)
+    by_colour = _mean_level([_by_colour(squares, flat) for flat in groups], squares)
+    if (halved or trace is not None) and by_colour < _COLOURLESS * by_scale:
+        by_scale /= LUMA_SHARE
+    return min(max(by_scale, by_colour), MAX_NOISE)
+
+
+def _flat_groups(squares: _Squares) -> list[_Flat]:
+    """The flattest squares of each brightness."""
+    brightness = squares.mean.mean(dim=0)
+    usable = (brightness > _DARKEST) & (brightness < _BRIGHTEST)
+    if int(usable.sum()) < _LEAST_SQUARES:
+        return []
+    limit = _FLAT_FACTOR * float(squares.shown[usable].quantile(_FLATTEST_SHARE)) + 0.5
+    bins = (brightness / 256 * _BRIGHTNESSES).long().clamp(0, _BRIGHTNESSES - 1)
+    groups: list[_Flat] = []
+    for number in range(_BRIGHTNESSES):
+        here = (usable & (bins == number)).nonzero().flatten()
+        count = max(_LEAST_SQUARES, int(_FLATTEST_SHARE * len(here)))
+        flattest = here[squares.shown[here].argsort()[:count]]
+        flattest = flattest[squares.shown[flattest] <= limit]
+        if len(here) >= _LEAST_SQUARES and len(flattest) >= _LEAST_FLAT:
+            emptiest = squares.fine[:, here].mean(dim=0).quantile(_FLATTEST_SHARE)
+            groups.append(_Flat(flattest, float(emptiest)))
+    return groups
+
+
+Measured = list[tuple[float, float, float]]
+"""Brightness, variance of the noise and weight, for each channel of a group of squares."""
+
+
+def _by_scale(squares: _Squares, flat: _Flat) -> Measured:
+    """Noise is what the fine band holds, less what the coarser one shows to be the photo's own; and it is even."""
+    fine, coarse = squares.fine[:, flat.index], squares.coarse[:, flat.index]
+    share = (_COARSER - coarse / fine.clamp(min=1e-6)) / (_COARSER - 1)
+    rises = float(fine.mean(dim=0).quantile(0.5)) / max(flat.emptiest, 1e-6)
+    even = min(max((_UNEVEN - rises) / (_UNEVEN - _EVEN), 0.0), 1.0)
+    return _variances(squares.mean[:, flat.index], fine * share.clamp(0, _LARGEST_SHARE) * even)
+
+
+def _by_colour(squares: _Squares, flat: _Flat) -> Measured:
+    """Noise is what the fine band of a channel does not share with the others."""
+    fine = squares.fine[:, flat.index]
+    power = fine.mean(dim=1)
+    shared = squares.shared[:, flat.index].mean(dim=1) / (power * power.roll(-1)).sqrt().clamp(min=1e-3)
+    alone = 1 - float(shared.mean().clamp(0, 1))
+    return [
+        (mean, variance * alone, weight) for mean, variance, weight in _variances(squares.mean[:, flat.index], fine)
+    ]
+
+
+def _variances(mean: Tensor, fine: Tensor) -> Measured:
+    measured: Measured = []
+    for level, power in zip(mean, fine, strict=True):
+        strength, sure = unclipped_sigma(level, power.clamp(min=0).sqrt())
+        told = sure > _SURE
+        if int(told.sum()) >= _LEAST_FLAT:
+            variance = float(strength[told].quantile(0.5)) ** 2
+            weight = int(told.sum()) * float(sure[told].quantile(0.5)) ** 2
+            measured.append((float(level[told].mean()), variance, weight))
+    return measured
+
+
+def _mean_level(groups: list[Measured], squares: _Squares) -> float:
+    """The root of the mean variance over the photo, by a line through the variances at each brightness."""
+    table = torch.tensor([row for group in groups for row in group], dtype=torch.float64)
+    if not len(table):
+        return 0.0
+    level, variance, weight = table.T
+    weight = weight / (variance + 0.5).square()
+    weight = weight / weight.sum()
+    middle, average = float((weight * level).sum()), float((weight * variance).sum())
+    apart = level - middle
+    slope = float((weight * apart * (variance - average)).sum()) / (
+        float((weight * apart.square()).sum()) + _LEVEL_SPREAD**2
+    )
+    slope = min(max(slope, 0.0), average / max(middle, 1e-3))
+    return math.sqrt(max(average + slope * (float(squares.mean.mean()) - middle), 0.0))
