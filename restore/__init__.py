@@ -2,10 +2,11 @@
 
 >>> import restore
 >>> sorted(restore.__all__)[:3]
-['BLIND', 'CLEAN', 'Condition']
+['BLIND', 'CLEAN', 'Cleaner']
 
 ``restore.upscale(photo, scale=2)`` takes a path, bytes, a PIL image or a numpy array and gives back the same kind (a
-path gives a PIL image). ``restore.Restorer("upscale-x4")`` keeps one network for reuse on tensors. Names are loaded
+path gives a PIL image); so do ``denoise``, ``dejpeg`` and ``deblur(photo, strength=100)``. ``restore.inspect(photo)``
+says what is wrong with one. ``restore.Restorer("upscale-x4")`` keeps one network for reuse on tensors. Names are loaded
 when first used, so that ``import restore`` is quick.
 """
 
@@ -27,6 +28,9 @@ from restore.errors import (
 
 if TYPE_CHECKING:
     from restore.inference.api import upscale
+    from restore.inference.clean import Cleaner
+    from restore.inference.clean_api import deblur, dejpeg, denoise
+    from restore.inference.inspect import Findings, inspect
     from restore.inference.restorer import Restorer
     from restore.inference.upscale import Upscaler
     from restore.io.photo import Photo
@@ -37,9 +41,11 @@ __version__ = "0.1.0"
 __all__ = [
     "BLIND",
     "CLEAN",
+    "Cleaner",
     "Condition",
     "ConfigError",
     "DeviceError",
+    "Findings",
     "ImageError",
     "OutputError",
     "PairingError",
@@ -49,11 +55,21 @@ __all__ = [
     "TrainingError",
     "Upscaler",
     "WeightsError",
+    "deblur",
+    "dejpeg",
+    "denoise",
+    "inspect",
     "upscale",
 ]
 
 _HOMES = {
     "upscale": "restore.inference.api",
+    "denoise": "restore.inference.clean_api",
+    "dejpeg": "restore.inference.clean_api",
+    "deblur": "restore.inference.clean_api",
+    "Cleaner": "restore.inference.clean",
+    "Findings": "restore.inference.inspect",
+    "inspect": "restore.inference.inspect",
     "Restorer": "restore.inference.restorer",
     "Upscaler": "restore.inference.upscale",
     "Photo": "restore.io.photo",

@@ -11,8 +11,11 @@ import typer
 
 from restore import __version__
 from restore.cli import exit_codes
+from restore.cli.clean import deblur, dejpeg, denoise
+from restore.cli.compare import compare
 from restore.cli.doctor import doctor
 from restore.cli.evaluate import evaluate
+from restore.cli.inspect import inspect
 from restore.cli.models import models
 from restore.cli.report import report
 from restore.cli.rows import shown
@@ -47,13 +50,18 @@ def options(
 
 
 VERBS: Final[Mapping[str, Callable[..., None]]] = {
+    "inspect": inspect,
     "upscale": upscale,
+    "denoise": denoise,
+    "dejpeg": dejpeg,
+    "deblur": deblur,
     "run": run,
     "train": train,
     "train-unpaired": train_unpaired,
     "make-pairs": make_pairs,
     "report": report,
     "eval": evaluate,
+    "compare": compare,
     "doctor": doctor,
 }
 for _name, _verb in VERBS.items():

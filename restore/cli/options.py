@@ -11,6 +11,7 @@ import typer
 SIZE_PANEL: Final = "How large"
 REPAIR_PANEL: Final = "What is wrong with the photo"
 DETAIL_PANEL: Final = "How much is invented"
+STRENGTH_PANEL: Final = "How much is changed, and where"
 FILE_PANEL: Final = "The written file"
 CHOICE_PANEL: Final = "Which photos"
 MACHINE_PANEL: Final = "The machine"
@@ -42,6 +43,50 @@ Output = Annotated[
         "-o", "--output", metavar="OUT", help="File, or folder (ends with /, exists, or several inputs); - is stdout."
     ),
 ]
+Noise = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|0..50",
+        help="Noise in grey levels; auto: measured in the photo.",
+        rich_help_panel=REPAIR_PANEL,
+    ),
+]
+Strength = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        max=100,
+        metavar="0..100",
+        help="0: unchanged, 100: all of it. In between fine gray grain comes back first, coloured blotches last.",
+        rich_help_panel=STRENGTH_PANEL,
+    ),
+]
+Mask = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE|DIR",
+        help="Work where this picture is white, leave what is black. A folder holds one per photo, by name.",
+        rich_help_panel=STRENGTH_PANEL,
+    ),
+]
+Protect = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE|DIR", help="Leave alone what is white in this picture.", rich_help_panel=STRENGTH_PANEL),
+]
+Grain = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        max=50,
+        metavar="0..50",
+        help="Add gray grain of so many grey levels, as coarse as what was taken out.",
+        rich_help_panel=STRENGTH_PANEL,
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(min=0, metavar="N", help="Of the grain. Default: by the photo.", rich_help_panel=STRENGTH_PANEL),
+]
 Detail = Annotated[
     float | None,
     typer.Option(
@@ -49,7 +94,7 @@ Detail = Annotated[
         min=0,
         max=100,
         metavar="0..100",
-        help="Texture that the photo does not hold: 0 none, 100 most. Needs detail weights.",
+        help="Texture that the photo does not hold: 0 none, 100 most; 25 if left out.",
         rich_help_panel=DETAIL_PANEL,
     ),
 ]
@@ -59,6 +104,15 @@ Project = Annotated[
         "--project/--no-project",
         help="Make the result, shrunk again, agree with the photo. Default: with detail, if the photo is clean.",
         show_default=False,
+        rich_help_panel=DETAIL_PANEL,
+    ),
+]
+Evidence = Annotated[
+    str | None,
+    typer.Option(
+        "--evidence",
+        metavar="FILE.png|DIR/",
+        help="Draw where the result shows what its photo does not support: the result in grey, that in colour.",
         rich_help_panel=DETAIL_PANEL,
     ),
 ]
@@ -132,7 +186,12 @@ MaxMegapixels = Annotated[
 Tile = Annotated[int | None, typer.Option(min=1, hidden=True, help="Side of a tile's core in input pixels.")]
 WeightsName = Annotated[
     str | None,
-    typer.Option("--weights", metavar="NAME|FILE", help="One network for every scale.", rich_help_panel=MACHINE_PANEL),
+    typer.Option(
+        "--weights",
+        metavar="NAME|FILE",
+        help="Network to use instead of the bundled ones.",
+        rich_help_panel=MACHINE_PANEL,
+    ),
 ]
 Size = Annotated[
     ModelSize, typer.Option("--model-size", help="Shape of the bundled network.", rich_help_panel=MACHINE_PANEL)

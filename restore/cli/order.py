@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from restore import __version__
+from restore.cli.evidence import Shown, evidence_of, evidence_targets
 from restore.cli.rows import planned_row, shown, skipped_row
 from restore.cli.talk import Talk
 from restore.cli.walk import Account, check_report_path, fail, say, walk, write_report
@@ -16,12 +17,15 @@ from restore.cli.work import Work, work_for
 from restore.errors import ConfigError, ImageError, OutputError, RestoreError
 from restore.inference.batch import Failed, Skipped
 from restore.inference.device import Device, choose_device
+from restore.inference.masks import Masks
+from restore.inference.steps import Step
 from restore.inference.upscale import AUTO_SCALE, Report, Target
+from restore.inference.verbs import Fix
 from restore.io.folder import Job, Plan, plan_jobs
 from restore.io.photo import Photo
 from restore.io.read import photo_size, read_photo
 from restore.io.write import WriteOptions, encode_photo, exists_already, output_notes, write_photo
-from restore.tasks import Condition
+from restore.tasks import BLIND, Condition
 
 STREAM: Final = "-"
 """In place of a path: stdin or stdout."""
@@ -69,7 +73,8 @@ class Machine:
     max_memory: int | None = None
     max_megapixels: float
     tile: int | None = None
-    weights: str | None = None
+    weights: tuple[str, ...] = ()
+    """Names or files to use instead of bundled weights."""
     size: str = "fast"
 
     def chosen(self, talk: Talk) -> Device:
@@ -84,15 +89,24 @@ class Order:
     """All that was asked for."""
 
     where: Where
-    target: Target
-    condition: Condition
+    target: Target = field(default_factory=Target)
+    condition: Condition = BLIND
     """A part that is None is judged for each photo."""
-    look: Look
+    look: Look = field(default_factory=Look)
+    fix: Fix = field(default_factory=Fix)
+    """What is done to a photo at its own size."""
+    masks: Masks = field(default_factory=Masks)
+    """Where it is done."""
+    steps: tuple[Step, ...] = ()
+    """What is done one after the other, if the task is to take steps."""
     writing: WriteOptions
     machine: Machine
     task: str = "upscale"
+    """A row of ``cli.work``: a task of its weights, or "steps"."""
     what: str | None = None
     """What stands for the work in the names of results; None: the enlargement."""
+    evidence: str | None = None
+    """File or folder for pictures of what the photos do not support, see ``cli.evidence``."""
     dry_run: bool = False
     report: Path | None = None
 
@@ -107,13 +121,17 @@ def carry_out(order: Order, talk: Talk) -> int:
         talk.warn(f"error: no pictures found in {names}; other files there: {len(plan.ignored)} (-v names them)")
     for path in plan.ignored:
         talk.detail(f"left alone: {shown(path)}")
+    pictures = evidence_targets(order.evidence, plan.jobs, overwrite=order.writing.overwrite)
     account = Account()
     try:
         for job in plan.skipped:
             say(skipped_row(Skipped(job, "exists; --overwrite replaces it")), account, talk)
         if plan.jobs:
             work = work_for(order, order.machine.chosen(talk))
-            (_foretell if order.dry_run else _restore)(plan.jobs, work, order, account, talk)
+            if order.dry_run:
+                _foretell(plan.jobs, work, order, account, talk)
+            else:
+                _restore(plan.jobs, work, order, account, talk, pictures=pictures)
     except RestoreError as error:
         account.broken_by = error
         raise
@@ -185,23 +203,29 @@ def _automatic_scale(path: Path) -> float:
     return Target().factor(height, width)
 
 
-def _restore(jobs: Sequence[Job], work: Work, order: Order, account: Account, talk: Talk) -> None:
+def _restore(
+    jobs: Sequence[Job], work: Work, order: Order, account: Account, talk: Talk, *, pictures: Mapping[Path, Path]
+) -> None:
     target = jobs[0].target if len(jobs) == 1 and jobs[0].target != Path(STREAM) else None
 
     def read(path: Path) -> Photo:
         source = sys.stdin.buffer.read() if path == Path(STREAM) else path
         return read_photo(source, max_megapixels=order.machine.max_megapixels)
 
-    def restore(photo: Photo, progress: Callable[[float], None]) -> tuple[Photo, Report]:
+    def restore(photo: Photo, progress: Callable[[float], None]) -> tuple[Shown, Report]:
         result, report = work.restore(photo, progress)
-        return result, replace(report, notes=(*report.notes, *output_notes(result, order.writing, target)))
+        picture = evidence_of(photo, result) if pictures else None
+        noted = replace(report, notes=(*report.notes, *output_notes(result, order.writing, target)))
+        return Shown(result, picture), noted
 
-    def write(photo: Photo, path: Path) -> None:
+    def write(made: Shown, path: Path) -> None:
+        if made.evidence is not None:  # first: where it fails, there is no result either
+            write_photo(made.evidence, pictures[path], WriteOptions(overwrite=order.writing.overwrite))
         if path == Path(STREAM):
-            sys.stdout.buffer.write(encode_photo(photo, order.writing)[0])
+            sys.stdout.buffer.write(encode_photo(made.photo, order.writing)[0])
             sys.stdout.buffer.flush()
         else:
-            write_photo(photo, path, order.writing)
+            write_photo(made.photo, path, order.writing)
 
     walk(jobs, restore, account, talk, read=read, write=write)
 

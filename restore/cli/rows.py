@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from restore.inference.batch import Done, Failed, Skipped
     from restore.inference.upscale import Enlargement, Report
     from restore.io.folder import Job
-    from restore.tasks import Condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +32,10 @@ def done_row(done: Done) -> Row:
     parts = [
         *_by(report),
         _sizes(report.factor, source, target),
+        *(_step(step) for step in report.steps),
         *_invented(report.detail),
-        *_damage(report.condition),
+        *_damage(report),
+        *_how(report),
         *figures(report),
         *report.notes,
     ]
@@ -44,14 +45,11 @@ def done_row(done: Done) -> Row:
         **_size_values(report.factor, source, target),
         "task": report.task,
         "weights": list(report.weights),
-        "detail": report.detail,
-        "projected": report.projected,
-        "noise": report.condition.noise,
-        "jpeg": report.condition.jpeg,
+        **_told_values(report),
         "seconds": round(done.seconds, 3),
-        "consistency_db": _finite(report.consistency_db),
-        "colour_drift": _finite(report.drift),
+        **_figure_values(report),
         "notes": list(report.notes),
+        "steps": [_step_values(step) for step in report.steps],
     }
     return Row("ok", line, values)
 
@@ -90,11 +88,17 @@ def planned_row(job: Job, source: tuple[int, int], plan: Enlargement) -> Row:
 def figures(report: Report) -> list[str]:
     """How faithful the result is, in words; nothing where it was to become another picture.
 
-    Faithful: shrunk to the input's size again, the result agrees with the input to so many dB.
+    Faithful: shrunk to the input's size again, the result agrees with the input to so many dB. Where the size stayed
+    and damage was taken out, it is the change itself that is told, and how much of it the damage explains.
     """
     if report.consistency_db is None or report.drift is None:
         return []
     exact = math.isinf(report.consistency_db)
+    if report.strength is not None:
+        changed = 255 * 10 ** (-report.consistency_db / 20)
+        explained = "" if report.explained is None else f", {report.explained:.0%} of it explained"
+        change = "unchanged" if exact else f"changed by {changed:.1f} levels{explained}"
+        return [change, f"colour drift {report.drift:.1f}"]
     return [
         "faithful exactly" if exact else f"faithful {report.consistency_db:.0f} dB",
         *(["projected"] if report.projected else []),
@@ -103,8 +107,30 @@ def figures(report: Report) -> list[str]:
 
 
 def _by(report: Report) -> list[str]:
-    """The task and whose weights did it; for upscaling, the scale says enough."""
-    return [] if report.task == "upscale" else [f"{report.task} by {', '.join(map(shown, report.weights))}"]
+    """The task and whose weights did it; for upscaling, the scale says enough, and so do steps."""
+    if report.task == "upscale" or report.steps:
+        return []
+    return [f"{report.task} by {', '.join(map(shown, report.weights))}" if report.weights else report.task]
+
+
+def _step(report: Report) -> str:
+    """One step of several in words.
+
+    A report of its own says more, but in a line there is room for what was told and how much of it was done.
+    """
+    if report.strength is not None and not report.weights:
+        return f"{report.task} had nothing to do"
+    name = {"upscale": [f"upscale x{report.factor:.3g}"], "grain": []}.get(report.task, [report.task])
+    return " ".join([*name, *_damage(report), *_how(report)])
+
+
+def _how(report: Report) -> list[str]:
+    """What a person chose at the same size: strength, grain, and the part of the photo."""
+    return [
+        *([f"strength {report.strength:g}"] if report.strength is not None else []),
+        *([f"grain {report.grain:g}"] if report.grain else []),
+        *([f"mask {report.covered:.0%}"] if report.covered is not None else []),
+    ]
 
 
 def _invented(detail: float) -> list[str]:
@@ -112,10 +138,55 @@ def _invented(detail: float) -> list[str]:
     return [f"detail {detail:g}"] if detail else []
 
 
-def _damage(condition: Condition) -> list[str]:
-    """What was found wrong and undone, in words; nothing for what is flawless or was left to the network."""
+def _damage(report: Report) -> list[str]:
+    """What was found wrong and undone, in words; nothing for what is flawless, or was left alone.
+
+    What a verb left to the network to judge is told as blind; for upscaling, nothing is said.
+    """
+    condition = report.condition
     words = [f"noise {condition.noise:.0f}"] if condition.noise else []
-    return words + ([f"JPEG {condition.jpeg:.0f}"] if condition.jpeg is not None and condition.jpeg < 100 else [])
+    words += [f"JPEG {condition.jpeg:.0f}"] if condition.jpeg is not None and condition.jpeg < 100 else []
+    if report.strength is None:
+        return words
+    words += [f"blur {condition.blur:.1f}"] if condition.blur else []
+    parts = {"noise": condition.noise, "JPEG": condition.jpeg, "blur": condition.blur}
+    return words + [f"{name} blind" for name, value in parts.items() if value is None]
+
+
+def _told_values(report: Report) -> dict[str, object]:
+    """What was asked for and what the network was told."""
+    return {
+        "detail": report.detail,
+        "projected": report.projected,
+        "strength": report.strength,
+        "grain": report.grain,
+        "noise": report.condition.noise,
+        "jpeg": report.condition.jpeg,
+        "blur": report.condition.blur,
+        "mask": _finite(report.covered),
+    }
+
+
+def _figure_values(report: Report) -> dict[str, object]:
+    return {
+        "consistency_db": _finite(report.consistency_db),
+        "explained": _finite(report.explained),
+        "unsupported_share": _finite(report.unsupported_share, 4),
+        "colour_drift": _finite(report.drift),
+    }
+
+
+def _step_values(report: Report) -> dict[str, object]:
+    """One step of several for programs."""
+    return {
+        "task": report.task,
+        "scale": report.factor,
+        "weights": list(report.weights),
+        **_told_values(report),
+        **_figure_values(report),
+        "seconds": round(report.seconds, 3),
+        "notes": list(report.notes),
+    }
 
 
 def route(job: Job) -> str:
@@ -161,6 +232,6 @@ def _size_values(scale: float, source: tuple[int, int], target: tuple[int, int])
     }
 
 
-def _finite(value: float | None) -> float | None:
+def _finite(value: float | None, digits: int = 3) -> float | None:
     """JSON knows no infinity; None stands for "exactly equal", and for what was not measured."""
-    return round(value, 3) if value is not None and math.isfinite(value) else None
+    return round(value, digits) if value is not None and math.isfinite(value) else None

@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from restore.cli import options as opt
-from restore.cli.guard import guarded
-from restore.cli.words import parse_level, parse_memory, parse_size, read_list
+from restore.cli.common import Asked, over_photos
+from restore.cli.words import parse_level, parse_size
 from restore.errors import ConfigError
 
 if TYPE_CHECKING:
+    from restore.cli.order import Order
     from restore.inference.upscale import Target
     from restore.tasks import Condition
 
 
+@over_photos
 def upscale(
-    paths: opt.Paths = None,
+    asked: Asked,
     *,
-    output: opt.Output = None,
     scale: Annotated[
         float | None,
         typer.Option(
@@ -39,14 +40,7 @@ def upscale(
             metavar="WxH", help="Largest width and height; the shape is kept.", rich_help_panel=opt.SIZE_PANEL
         ),
     ] = None,
-    noise: Annotated[
-        str | None,
-        typer.Option(
-            metavar="auto|0..50",
-            help="Noise in grey levels; auto: measured in the photo.",
-            rich_help_panel=opt.REPAIR_PANEL,
-        ),
-    ] = None,
+    noise: opt.Noise = None,
     jpeg: Annotated[
         str | None,
         typer.Option(
@@ -60,70 +54,27 @@ def upscale(
     ] = False,
     detail: opt.Detail = None,
     project: opt.Project = None,
-    image_format: opt.Format = None,
-    quality: opt.Quality = None,
-    depth: opt.Depth = None,
-    strip: opt.Strip = opt.StripWord.NONE,
-    template: opt.Template = "{stem}_{what}{ext}",
-    overwrite: opt.Overwrite = False,
-    recursive: opt.Recursive = True,
-    include: opt.Include = None,
-    exclude: opt.Exclude = None,
-    from_list: opt.FromList = None,
-    device: opt.DeviceName = "auto",
-    threads: opt.Threads = None,
-    max_memory: opt.MaxMemory = None,
-    max_megapixels: opt.MaxMegapixels = 200.0,
-    tile: opt.Tile = None,
+    evidence: opt.Evidence = None,
     weights: opt.WeightsName = None,
     model_size: opt.Size = opt.ModelSize.FAST,
-    as_json: opt.AsJson = False,
-    dry_run: opt.DryRun = False,
-    report: opt.ReportFile = None,
-    quiet: opt.Quiet = False,
-    verbose: opt.Verbose = False,
-) -> None:
+) -> Order:
     """Enlarge photos, undoing light noise and JPEG damage.
 
     photo.jpg becomes photo_x4.jpg beside it; album/ -o out/ fills out/ with the same names in the same folders.
     """
-    with guarded(verbose=verbose):
-        from restore.cli.order import Look, Machine, Order, Where, carry_out
-        from restore.cli.talk import Talk
-        from restore.io.write import WriteOptions
+    from restore.cli.order import Look, Order
 
-        where = Where(
-            inputs=(*(paths or ()), *(read_list(from_list) if from_list else ())),
-            output=output,
-            template=template,
-            recursive=recursive,
-            include=tuple(include or ()),
-            exclude=tuple(exclude or ()),
-        )
-        machine = Machine(
-            device=device,
-            threads=threads,
-            max_memory=None if max_memory is None else parse_memory(max_memory),
-            max_megapixels=max_megapixels,
-            tile=tile,
-            weights=weights,
-            size=model_size.value,
-        )
-        order = Order(
-            where=where,
-            target=_target(scale, long_side, size),
-            condition=_condition(noise, jpeg, clean=clean),
-            look=Look(detail=detail, project=project),
-            writing=WriteOptions(
-                format=image_format, quality=quality, depth=depth, strip=strip.value, overwrite=overwrite
-            ),
-            machine=machine,
-            dry_run=dry_run,
-            report=report,
-        )
-        talk = Talk(quiet=quiet, verbose=verbose, as_json=as_json, picture_on_stdout=where.to_stdout)
-        if code := carry_out(order, talk):
-            raise typer.Exit(code)
+    return Order(
+        where=asked.where,
+        target=_target(scale, long_side, size),
+        condition=_condition(noise, jpeg, clean=clean),
+        look=Look(detail=detail, project=project),
+        writing=asked.writing,
+        machine=asked.machine([weights] if weights else [], model_size),
+        evidence=evidence,
+        dry_run=asked.dry_run,
+        report=asked.report,
+    )
 
 
 def _target(scale: float | None, long_side: int | None, size: str | None) -> Target:

@@ -13,7 +13,7 @@ from restore.cli import exit_codes
 from restore.cli.rows import Row, done_row, failed_row
 from restore.cli.talk import Talk
 from restore.errors import ConfigError, DeviceError, OutputError, RestoreError, WeightsError
-from restore.inference.batch import Done, Failed, run_batch
+from restore.inference.batch import Done, Failed, Made, run_batch
 from restore.inference.upscale import Report
 from restore.io.folder import Job
 from restore.io.photo import Photo
@@ -68,12 +68,12 @@ def code_of_failures(failed: Sequence[Failed]) -> int:
 
 def walk(
     jobs: Sequence[Job],
-    work: Callable[[Photo, Callable[[float], None]], tuple[Photo, Report]],
+    work: Callable[[Photo, Callable[[float], None]], tuple[Made, Report]],
     account: Account,
     talk: Talk,
     *,
     read: Callable[[Path], Photo],
-    write: Callable[[Photo, Path], None],
+    write: Callable[[Made, Path], None],
 ) -> None:
     """Restore every job, writing down each outcome in ``account``.
 
@@ -84,7 +84,7 @@ def walk(
     try:
         with talk.progress(len(jobs)) as show, ExitStack() as stack:
 
-            def watched(photo: Photo) -> tuple[Photo, Report]:
+            def watched(photo: Photo) -> tuple[Made, Report]:
                 done = len(account.rows) - reported
                 return work(photo, lambda share: show(done + share))
 

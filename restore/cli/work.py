@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from restore.errors import WeightsError
+from restore.inference.chain import Chain
+from restore.inference.clean import Cleaner
 from restore.inference.device import Device
 from restore.inference.inspect import condition_of
 from restore.inference.translate import Translator
 from restore.inference.upscale import Enlargement, Report, Upscaler
 from restore.io.photo import Photo
 from restore.ops.tile import Progress
-from restore.tasks import Condition
+from restore.tasks import TASKS, Condition
 
 if TYPE_CHECKING:
     from restore.cli.order import Order
@@ -32,8 +34,9 @@ class Work:
 def work_for(order: Order, device: Device) -> Work:
     """The one for the order's task; ConfigError, WeightsError or DeviceError if that cannot be."""
     if order.task not in _WORKERS:
-        known = ", ".join(_WORKERS)
-        raise WeightsError(f"{order.machine.weights}: weights for the task {order.task!r}; this restore knows {known}")
+        known = ", ".join(name for name in _WORKERS if name in TASKS)
+        weights = ", ".join(order.machine.weights)
+        raise WeightsError(f"{weights}: weights for the task {order.task!r}; this restore knows {known}")
     return _WORKERS[order.task](order, device)
 
 
@@ -44,7 +47,7 @@ def _upscaling(order: Order, device: Device) -> Work:
         size=machine.size,
         max_memory=machine.max_memory,
         tile=machine.tile,
-        weights=machine.weights,
+        weights=_one(machine.weights),
         detail=look.detail,
         project=look.project,
     )
@@ -56,15 +59,57 @@ def _upscaling(order: Order, device: Device) -> Work:
 
 def _translating(order: Order, device: Device) -> Work:
     machine = order.machine
-    if machine.weights is None:
+    weights = _one(machine.weights)
+    if weights is None:
         raise WeightsError("there are no bundled weights to translate with; train some, see docs/translate.md")
-    translator = Translator(machine.weights, device=device, max_memory=machine.max_memory, tile=machine.tile)
+    translator = Translator(weights, device=device, max_memory=machine.max_memory, tile=machine.tile)
     return Work(plan=translator.plan, restore=translator)
+
+
+def _cleaning(order: Order, device: Device) -> Work:
+    machine, fix = order.machine, order.fix
+    cleaner = Cleaner(
+        device=device,
+        size=machine.size,
+        weights=_one(machine.weights),
+        max_memory=machine.max_memory,
+        tile=machine.tile,
+    )
+
+    def plan(height: int, width: int) -> Enlargement:
+        order.masks.check(height, width)
+        wanted = ([f"strength {fix.strength:g}"] if fix.verb else []) + ([f"grain {fix.grain:g}"] if fix.grain else [])
+        return replace(cleaner.plan(height, width), notes=tuple(wanted))
+
+    def restore(photo: Photo, progress: Progress) -> tuple[Photo, Report]:
+        return cleaner(photo, fix, order.condition, area=order.masks.area(photo), progress=progress)
+
+    return Work(plan, restore)
+
+
+def _stepping(order: Order, device: Device) -> Work:
+    machine = order.machine
+    chain = Chain(
+        order.steps,
+        device=device,
+        size=machine.size,
+        weights=machine.weights,
+        max_memory=machine.max_memory,
+        tile=machine.tile,
+    )
+    return Work(plan=chain.plan, restore=chain)
+
+
+def _one(weights: tuple[str, ...]) -> str | None:
+    """The one network that was named, if any was."""
+    return weights[0] if weights else None
 
 
 _WORKERS: Final[Mapping[str, Callable[[Order, Device], Work]]] = {
     "upscale": _upscaling,
     "translate": _translating,
+    "clean": _cleaning,
+    "steps": _stepping,
 }
 
 
@@ -72,7 +117,7 @@ def told(photo: Photo, asked: Condition) -> Condition:
     """What the network is told about this photo: what was asked for, and of the rest what the file itself tells."""
     if asked.noise is not None and asked.jpeg is not None:
         return asked
-    own = condition_of(photo)
+    own = condition_of(photo, blur=False)
     return Condition(
         noise=own.noise if asked.noise is None else asked.noise, jpeg=own.jpeg if asked.jpeg is None else asked.jpeg
     )

@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from restore.errors import DeviceError, RestoreError
 from restore.inference.upscale import Report
@@ -20,6 +20,8 @@ from restore.io.folder import Job
 from restore.io.photo import Photo
 
 Stage = Literal["read", "restore", "write"]
+Made = TypeVar("Made")
+"""What becomes of a photo and is written: another photo, or a photo and what goes with it."""
 
 REPORT_WAIT_S: Final = 0.3
 """A file written within this time is reported before the next photo starts; a slower one runs beside it."""
@@ -62,10 +64,10 @@ class _Writing:
 
 def run_batch(
     jobs: Iterable[Job],
-    work: Callable[[Photo], tuple[Photo, Report]],
+    work: Callable[[Photo], tuple[Made, Report]],
     *,
     read: Callable[[Path], Photo],
-    write: Callable[[Photo, Path], None],
+    write: Callable[[Made, Path], None],
 ) -> Generator[Done | Failed, None, None]:
     """Restore every job's source into its target; one bad photo never stops the rest.
 
@@ -83,9 +85,9 @@ def run_batch(
             if isinstance(outcome, Failed):
                 yield outcome
                 continue
-            done, photo = outcome
-            writing = _Writing(done, writer.submit(_timed_write, write, photo, job.target))
-            del outcome, photo
+            done, made = outcome
+            writing = _Writing(done, writer.submit(_timed_write, write, made, job.target))
+            del outcome, made
             if wait([writing.future], timeout=REPORT_WAIT_S).done:
                 yield _finish(writing)
                 writing = None
@@ -117,18 +119,18 @@ def _read_ahead(
 
 
 def _restore(
-    job: Job, reading: Future[tuple[Photo, float]], work: Callable[[Photo], tuple[Photo, Report]]
-) -> tuple[Done, Photo] | Failed:
+    job: Job, reading: Future[tuple[Photo, float]], work: Callable[[Photo], tuple[Made, Report]]
+) -> tuple[Done, Made] | Failed:
     stage: Stage = "read"
     try:
         photo, read_s = reading.result()
         stage = "restore"
         start = time.perf_counter()
-        restored, report = work(photo)
+        made, report = work(photo)
     except (RestoreError, MemoryError) as error:
         return Failed(job, _named(job, error), stage)
     seconds = read_s + time.perf_counter() - start
-    return Done(job, report, seconds), restored
+    return Done(job, report, seconds), made
 
 
 def _finish(writing: _Writing) -> Done | Failed:
@@ -154,7 +156,7 @@ def _timed_read(read: Callable[[Path], Photo], source: Path) -> tuple[Photo, flo
     return photo, time.perf_counter() - start
 
 
-def _timed_write(write: Callable[[Photo, Path], None], photo: Photo, target: Path) -> float:
+def _timed_write(write: Callable[[Made, Path], None], made: Made, target: Path) -> float:
     start = time.perf_counter()
-    write(photo, target)
+    write(made, target)
     return time.perf_counter() - start

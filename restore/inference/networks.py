@@ -23,8 +23,8 @@ class Networks:
     """The networks of one size by scale, or one network of the user's own; loaded when first needed and kept.
 
     ``detail`` is 0 to 100: how far from the fidelity weights towards the detail weights. None: ``DEFAULT_DETAIL``, or 0
-    for a network of the user's own and where there are no detail weights. Raises ConfigError for another number; WeightsError when there are no weights, or
-    no detail weights at all though detail was asked for.
+    for a network of the user's own and where there are no detail weights. Raises ConfigError for another number;
+    WeightsError when there are no weights, or no detail weights at all though detail was asked for.
     """
 
     def __init__(

@@ -17,6 +17,7 @@ from restore.inference.kinds import with_result
 from restore.inference.networks import Networks
 from restore.io.photo import Photo
 from restore.ops.consistency import colour_drift, consistency, project
+from restore.ops.evidence import unsupported_share
 from restore.ops.resize import resize
 from restore.ops.tile import Progress, no_progress
 from restore.tasks import BLIND, CLEAN, Condition
@@ -104,6 +105,20 @@ class Report:
     """How much detail the networks invented, 0 to 100."""
     projected: bool = False
     """Whether the result was made to agree with the photo, see :func:`restore.ops.consistency.project`."""
+    unsupported_share: float | None = None
+    """How much of the local contrast the photo does not support, 0 to 1, see
+    :func:`restore.ops.evidence.unsupported_share`; None where it was not measured."""
+    strength: float | None = None
+    """How much of the result was kept, 0 to 100; None where that cannot be chosen."""
+    explained: float | None = None
+    """Share of the change that the damage in ``condition`` explains, 0 to 1, see
+    :func:`restore.ops.explain.explained_share`; None where nothing changed, or some damage is unknown."""
+    covered: float | None = None
+    """Share of the photo that masks left to be worked on, 0 to 1; None without masks."""
+    grain: float = 0.0
+    """Grain that was added, in grey levels."""
+    steps: tuple[Report, ...] = ()
+    """Of a chain of steps: what each of them did."""
 
 
 class Upscaler:
@@ -111,10 +126,10 @@ class Upscaler:
 
     ``weights`` names one network (bundled name or path) instead of the bundled ones of ``size``; ``max_memory`` bounds
     the bytes of the working tiles. ``detail``, 0 to 100, blends fidelity weights (0: nothing is invented) with detail
-    weights (100: most texture); None is ``networks.DEFAULT_DETAIL``, or 0 where there are no detail weights. In a chain
-    (x8 is x4, then x2) every network works with it: each invents the octaves that it adds, and x8 shrunk by two looks
-    like x4 with the same detail. In the last network alone it would change nearly nothing: the picture that it gets has
-    no texture to go on with.
+    weights (100: most texture); None is ``networks.DEFAULT_DETAIL``, or 0 with ``weights`` of one's own and where there
+    are no detail weights. In a chain (x8 is x4, then x2) every network works with it: each invents the octaves that it
+    adds, and x8 shrunk by two looks like x4 with the same detail. In the last network alone it would change nearly
+    nothing: the picture that it gets has no texture to go on with.
 
     ``project`` makes the result agree with the photo when it is shrunk again. That is right for a clean photo only,
     since noise and JPEG damage would be put back. None: where detail was invented and nothing is wrong with the photo.
@@ -176,7 +191,7 @@ class Upscaler:
         started = time.perf_counter()
         plan = self.plan(photo.height, photo.width, target or Target())
         if condition is None:
-            condition = condition_of(photo)
+            condition = condition_of(photo, blur=False)
         source = photo.pixels[None]
         pixels = resize(self._restored(source, plan, condition, progress), plan.height, plan.width)
         projected = self._projects(plan, condition)
@@ -192,6 +207,7 @@ class Upscaler:
             width=plan.width,
             consistency_db=consistency(result.pixels[None], source),
             drift=colour_drift(result.pixels[None], source),
+            unsupported_share=unsupported_share(source, result.pixels[None]),
             seconds=time.perf_counter() - started,
             notes=(*photo.notes, *plan.notes),
             condition=condition,

@@ -13,7 +13,7 @@ from restore.io.naming import OwnOutputs, checked_template, suffix_of_result
 from restore.io.walk import Filter, Found, check_exists, is_folder, is_pattern, matches, walk
 from restore.io.write import exists_already
 
-__all__ = ["PHOTO_SUFFIXES", "Job", "Plan", "plan_jobs"]
+__all__ = ["PHOTO_SUFFIXES", "Job", "Plan", "find_photos", "plan_jobs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,20 @@ def plan_jobs(
         raise exists_already(jobs[0].target)
     todo = tuple(job for job in jobs if job.source not in taken)
     return Plan(todo, tuple(job for job in jobs if job.source in taken), tuple(ignored))
+
+
+def find_photos(
+    inputs: Sequence[str], *, recursive: bool = True, include: Sequence[str] = (), exclude: Sequence[str] = ()
+) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Every photo among ``inputs`` (files, folders and patterns), results of earlier runs too, and files left alone.
+
+    Raises ConfigError for no inputs, ImageError for a missing file or a folder that cannot be opened.
+    """
+    if not inputs:
+        raise ConfigError("no photo given; name files, folders or patterns")
+    every = OwnOutputs("{stem}{ext}", "")
+    found, ignored = _collect(inputs, Filter(own_outputs=every, recursive=recursive, include=include, exclude=exclude))
+    return tuple(item.path for item in found), tuple(ignored)
 
 
 def _output_folder(output: str | None, *, batch: bool) -> Path | None:

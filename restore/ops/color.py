@@ -15,6 +15,21 @@ STUDIO_WEIGHTS: Final = (65.481 / 255, 128.553 / 255, 24.966 / 255)
 """Share of R, G and B in studio-range Y, as in MATLAB's rgb2ycbcr; they add up to 219/255."""
 
 
+LUMA_WEIGHTS: Final = (0.299, 0.587, 0.114)
+"""Share of R, G and B in full-range luma of BT.601, as in JFIF; they add up to 1, so gray keeps its value."""
+
+
+def luma(image: Tensor) -> Tensor:
+    """Full-range luma of BT.601 of (B,3,H,W), any range: (B,1,H,W) of the same dtype, not rounded.
+
+    >>> import torch
+    >>> luma(torch.full((1, 3, 1, 1), 0.25)).item()
+    0.25
+    """
+    of_red, of_green, of_blue = LUMA_WEIGHTS
+    return of_red * image[:, 0:1] + of_green * image[:, 1:2] + of_blue * image[:, 2:3]
+
+
 def rgb_to_y(image: Tensor) -> Tensor:
     """Luma of ITU-R BT.601 in studio range, as papers on super-resolution use it.
 

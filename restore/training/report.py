@@ -13,11 +13,12 @@ from typing import Any, Final
 from restore.config.adversarial import AdversarialConfig
 from restore.config.toml import load_toml
 from restore.config.train import TrainConfig
-from restore.errors import ConfigError, OutputError
+from restore.errors import ConfigError
+from restore.inference.pages import page, section, tile, write_page
 from restore.training.report_chart import draw, exact, short
 from restore.training.report_curves import Curve, curves
 from restore.training.report_history import History, Series, read_history
-from restore.training.report_parts import page, section, span, tile
+from restore.training.report_parts import SCRIPT, STYLE, span
 from restore.training.report_sheets import SHEETS, load_sheets, sheets_html
 
 REPORT: Final = "report.html"
@@ -47,13 +48,7 @@ def write_report(run_folder: Path) -> Path:
         "docs/reading-a-run.md in the project.</footer>",
     ]
     path = run_folder / REPORT
-    part = path.with_name(f".{REPORT}.part")
-    try:
-        part.write_bytes(page(f"{title}: {history.state}", "\n".join(body)).encode("utf-8", "backslashreplace"))
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); make room or change permissions") from error
+    write_page(path, page(f"{title}: {history.state}", "\n".join(body), style=STYLE, script=SCRIPT))
     return path
 
 

@@ -1,40 +1,18 @@
-"""The style and the script of a run's report, and the frame around its sections. Nothing in it is fetched."""
+"""The style and the script of a run's report, on top of what all pages share, and times in words."""
 
 from __future__ import annotations
 
-from html import escape
 from typing import Final
 
-POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-"""Tells the browser to fetch nothing, whatever the page might hold."""
-
 STYLE: Final = """
-:root { color-scheme: light dark; --page: #f6f6f4; --card: #fff; --ink: #1b1d21; --soft: #666c75; --edge: #e3e3df;
-  --grid: #ecece8; --c0: #2563c9; --c1: #c2570c; --band: #1f8a4c14; --limit: #1f8a4c; --warn: #b45309;
-  --warn-soft: #fff4dc; --bad: #c0262d; --good: #1f7a45; }
-@media (prefers-color-scheme: dark) { :root { --page: #131417; --card: #1c1e22; --ink: #e9eaec; --soft: #9aa1ab;
-  --edge: #2e3137; --grid: #282b30; --c0: #6ea8ff; --c1: #f0975a; --band: #4cc38a1a; --limit: #4cc38a; --warn: #f3b34c;
+:root { --c1: #c2570c; --band: #1f8a4c14; --limit: #1f8a4c; --warn: #b45309; --warn-soft: #fff4dc; --bad: #c0262d;
+  --good: #1f7a45; }
+@media (prefers-color-scheme: dark) { :root { --c1: #f0975a; --band: #4cc38a1a; --limit: #4cc38a; --warn: #f3b34c;
   --warn-soft: #33270f; --bad: #ff7b7b; --good: #4cc38a; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, "Segoe UI", Roboto, sans-serif;
-  -webkit-text-size-adjust: 100%; }
-main { max-width: 1320px; margin: 0 auto; padding: 28px 20px 60px; }
-h1 { font-size: 26px; line-height: 1.2; margin: 0; letter-spacing: -.01em; }
-h2 { font-size: 17px; margin: 36px 0 12px; }
-h3 { font-size: 14px; margin: 0; font-weight: 600; }
-p { margin: 0; }
-code, pre { font: 13px/1.5 ui-monospace, Menlo, Consolas, monospace; }
 pre { margin: 6px 0 14px; padding: 10px 12px; background: var(--card); border: 1px solid var(--edge);
   border-radius: 8px; white-space: pre-wrap; overflow-wrap: anywhere; user-select: all; }
-.head { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 14px; }
 .state { padding: 2px 11px; border-radius: 99px; border: 1.5px solid; font-size: 13px; font-weight: 600; }
 .running { color: var(--c0); } .done { color: var(--good); } .stopped { color: var(--warn); }
-.soft { color: var(--soft); }
-.card { background: var(--card); border: 1px solid var(--edge); border-radius: 12px; padding: 14px 16px; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(130px, 1fr)); gap: 10px; margin-top: 18px; }
-.tiles .card { padding: 10px 14px; }
-.tiles b { display: block; font-size: 21px; line-height: 1.3; font-weight: 650; font-variant-numeric: tabular-nums; }
-.tiles span, .tiles small { display: block; color: var(--soft); font-size: 13px; }
 .bar { height: 4px; margin-top: 16px; border-radius: 9px; background: var(--edge); overflow: hidden; }
 .bar i { display: block; height: 100%; background: var(--c0); }
 .notes { margin: 0; padding: 0; list-style: none; }
@@ -76,16 +54,11 @@ figcaption { font-size: 13px; color: var(--soft); padding-bottom: 6px; font-vari
 .split { display: grid; grid-template-columns: minmax(0, 610px) minmax(300px, 1fr); gap: 0 20px; }
 .split > div:only-child { grid-column: 1 / -1; }
 dl { columns: 3 260px; column-gap: 36px; margin: 0 0 10px; font-size: 13px; }
-dl div { display: flex; justify-content: space-between; gap: 14px; padding: 4px 0; border-bottom: 1px solid var(--grid);
-  break-inside: avoid; }
-dt { color: var(--soft); }
-dd { margin: 0; text-align: right; overflow-wrap: anywhere; }
+dl div { display: flex; justify-content: space-between; gap: 14px; padding: 4px 0; }
+dd { text-align: right; }
 .own dt, .own dd { font-weight: 650; color: var(--ink); }
-footer { margin-top: 36px; font-size: 13px; color: var(--soft); }
 @media (max-width: 900px) { .split { display: block; } }
-@media (max-width: 600px) { main { padding: 18px 12px 40px; } h1 { font-size: 22px; }
-  .tiles { grid-template-columns: 1fr 1fr; } }
-@media print { .slider { display: none; } .card { break-inside: avoid; } }
+@media print { .slider { display: none; } }
 """
 
 SCRIPT: Final = """
@@ -122,28 +95,6 @@ if (slider) {
   turn();
 }
 """
-
-
-def page(title: str, body: str) -> str:
-    """A whole HTML file around ``body``, which is HTML already; ``title`` is plain text."""
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n"
-        f"<body>\n<main>\n{body}\n</main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
-    )
-
-
-def tile(label: str, value: str, more: str = "") -> str:
-    """One figure at the top of the page, all of it plain text."""
-    small = f"<small>{escape(more)}</small>" if more else ""
-    return f'<div class="card"><span>{escape(label)}</span><b>{escape(value)}</b>{small}</div>'
-
-
-def section(heading: str, body: str) -> str:
-    """A heading (plain text) and what is below it (HTML)."""
-    return f"<section><h2>{escape(heading)}</h2>{body}</section>" if body else ""
 
 
 def span(seconds: float) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Final
 
 from restore.errors import ImageError
+from restore.inference.pages import data_uri
 from restore.io.photo import Photo
 from restore.io.read import read_photo
 from restore.io.write import WriteOptions, encode_photo
@@ -60,7 +60,7 @@ def _load(path: Path, step: int) -> Sheet | None:
         data, _ = encode_photo(photo, WriteOptions(format="jpg", quality=QUALITY, strip="all"))
     except ImageError:  # a sheet that cannot be shown is no reason to show nothing
         return None
-    return Sheet(step, photo, "data:image/jpeg;base64," + b64encode(data).decode("ascii"))
+    return Sheet(step, photo, data_uri(data, "image/jpeg"))
 
 
 def sheets_html(sheets: list[Sheet], captions: dict[int, str], columns: tuple[str, ...]) -> str:

@@ -137,9 +137,9 @@ def test_a_picture_without_a_jpegs_grid_is_not_repaired_as_one(run, make_photo, 
 
 @pytest.mark.parametrize("words", [["--noise", "40"], ["--jpeg", "10"], ["--clean"]])
 def test_the_condition_changes_the_picture(run, make_photo, words) -> None:
-    make_photo()
-    run("upscale", "photo.png", "-x", "2", "-o", "auto.png")
-    run("upscale", "photo.png", "-x", "2", "-o", "told.png", *words)
+    make_photo("photo.jpg")
+    run("upscale", "photo.jpg", "-x", "2", "-o", "auto.png")
+    run("upscale", "photo.jpg", "-x", "2", "-o", "told.png", *words)
     assert (pixels_of("auto.png") != pixels_of("told.png")).any()
 
 
@@ -157,20 +157,27 @@ def test_detail_changes_the_picture_and_is_told(run, make_photo, detail_weights)
     assert (pixels_of("0.png") != pixels_of("40.png")).any()
 
 
-def test_without_the_option_the_result_is_that_of_the_fidelity_weights(run, make_photo, detail_weights) -> None:
+def test_without_the_option_there_is_a_little_detail_and_named_weights_are_taken_as_they_are(
+    run, make_photo, detail_weights
+) -> None:
     make_photo()
     plain = run("upscale", "photo.png", "-x", "2", "--json", "-o", "plain.png")
+    run("upscale", "photo.png", "-x", "2", "--detail", "25", "-o", "quarter.png")
     run("upscale", "photo.png", "-x", "2", "--detail", "0", "-o", "zero.png")
-    assert json.loads(plain.out)["detail"] == 0
+    run("upscale", "photo.png", "-x", "2", "--weights", "upscale-x2", "-o", "named.png")
+    assert json.loads(plain.out)["detail"] == 25
     assert json.loads(plain.out)["weights"] == ["upscale-x2"]
-    assert (pixels_of("plain.png") == pixels_of("zero.png")).all()
+    assert (pixels_of("plain.png") == pixels_of("quarter.png")).all()
+    assert (pixels_of("named.png") == pixels_of("zero.png")).all()
+    assert (pixels_of("plain.png") != pixels_of("zero.png")).any()
 
 
 @pytest.mark.parametrize(
     ("words", "projected"),
     [
         (["--clean", "--detail", "60"], True),
-        (["--clean"], False),
+        (["--clean"], True),
+        (["--clean", "--detail", "0"], False),
         (["--noise", "5", "--detail", "60"], False),
         (["--clean", "--detail", "60", "--no-project"], False),
         (["--project"], True),

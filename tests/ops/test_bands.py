@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from restore.ops import bands as module
-from restore.ops.bands import resized_bands
+from restore.ops.bands import resized_bands, resized_rows, rows_needed
 from restore.ops.resize import resize
 
 SIZES = [
@@ -48,3 +48,14 @@ def test_float32_bands_are_as_exact_as_float32_resizing() -> None:
     assert not rest
     assert band.dtype == torch.float32
     assert (band - resize(image.double(), 45, 60)).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize(("source", "target"), SIZES)
+def test_any_rows_can_be_made_from_the_rows_that_they_need(source: tuple[int, int], target: tuple[int, int]) -> None:
+    image = torch.rand(1, 2, *source, dtype=torch.float64)
+    whole = resize(image, *target)
+    height = target[0]
+    for first, last in ((0, 1), (0, height), (height - 1, height), (height // 3, height // 3 + (height + 1) // 2)):
+        low, high = rows_needed(source[0], height, first, last)
+        rows = resized_rows(image[..., low:high, :], low, source, target, (first, last))
+        assert torch.allclose(rows, whole[..., first:last, :], atol=1e-12)

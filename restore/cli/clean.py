@@ -1,0 +1,142 @@
+"""``restore denoise``, ``restore dejpeg`` and ``restore deblur``: take damage out at the photo's own size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from restore.cli import options as opt
+from restore.cli.common import Asked, over_photos
+from restore.cli.words import parse_level
+from restore.errors import ConfigError
+
+if TYPE_CHECKING:
+    from restore.cli.order import Order
+    from restore.inference.masks import Masks
+    from restore.inference.verbs import Fix, Verb
+    from restore.tasks import Condition
+
+WHAT: Final[Mapping[str, str]] = {"denoise": "denoised", "dejpeg": "dejpegged", "deblur": "deblurred"}
+"""What stands for each verb in the names of results."""
+
+
+@over_photos
+def denoise(
+    asked: Asked,
+    *,
+    noise: opt.Noise = None,
+    strength: opt.Strength = 100.0,
+    mask: opt.Mask = None,
+    protect: opt.Protect = None,
+    grain: opt.Grain = 0.0,
+    seed: opt.Seed = None,
+    weights: opt.WeightsName = None,
+    model_size: opt.Size = opt.ModelSize.FAST,
+) -> Order:
+    """Take noise out of photos: restore denoise photo.jpg --strength 40
+
+    photo.jpg becomes photo_denoised.jpg beside it. The noise is measured; blur is left as it is.
+    """
+    from restore.tasks import Condition
+
+    known = Condition(noise=parse_level("--noise", noise or "auto", 0, 50))
+    fix, masks = _fix("denoise", strength, grain, seed), _masks(mask, protect)
+    return _order(asked, fix, masks, known, weights, model_size)
+
+
+@over_photos
+def dejpeg(
+    asked: Asked,
+    *,
+    quality_was: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|1..100",
+            help="JPEG quality to undo; auto: as the file tells, else the network judges.",
+            rich_help_panel=opt.REPAIR_PANEL,
+        ),
+    ] = None,
+    strength: opt.Strength = 100.0,
+    mask: opt.Mask = None,
+    protect: opt.Protect = None,
+    grain: opt.Grain = 0.0,
+    seed: opt.Seed = None,
+    weights: opt.WeightsName = None,
+    model_size: opt.Size = opt.ModelSize.FAST,
+) -> Order:
+    """Take JPEG damage out of photos: restore dejpeg album/ -o out/
+
+    photo.jpg becomes photo_dejpegged.jpg beside it. Noise and blur are left as they are.
+    """
+    from restore.tasks import Condition
+
+    known = Condition(jpeg=parse_level("--quality-was", quality_was or "auto", 1, 100))
+    fix, masks = _fix("dejpeg", strength, grain, seed), _masks(mask, protect)
+    return _order(asked, fix, masks, known, weights, model_size)
+
+
+@over_photos
+def deblur(
+    asked: Asked,
+    *,
+    blur: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|0..4",
+            help="Standard deviation of the blur in pixels; auto: the network judges.",
+            rich_help_panel=opt.REPAIR_PANEL,
+        ),
+    ] = None,
+    strength: opt.Strength = 100.0,
+    mask: opt.Mask = None,
+    protect: opt.Protect = None,
+    grain: opt.Grain = 0.0,
+    seed: opt.Seed = None,
+    weights: opt.WeightsName = None,
+    model_size: opt.Size = opt.ModelSize.FAST,
+) -> Order:
+    """Sharpen photos that are a little blurred: restore deblur scan.tif
+
+    scan.tif becomes scan_deblurred.tif beside it. Noise that is measured goes too, since it would be sharpened.
+    """
+    from restore.tasks import Condition
+
+    known = Condition(blur=parse_level("--blur", blur or "auto", 0, 4))
+    fix, masks = _fix("deblur", strength, grain, seed), _masks(mask, protect)
+    return _order(asked, fix, masks, known, weights, model_size)
+
+
+def _fix(verb: Verb, strength: float, grain: float, seed: int | None) -> Fix:
+    from restore.inference.verbs import Fix
+
+    if seed is not None and not grain:
+        raise ConfigError("--seed is for the grain; add --grain N, or leave it out")
+    return Fix(verb=verb, strength=strength, grain=grain, seed=seed)
+
+
+def _masks(mask: Path | None, protect: Path | None) -> Masks:
+    from restore.inference.masks import Masks
+
+    return Masks(mask=mask, protect=protect)
+
+
+def _order(  # noqa: PLR0917 - three callers, right above
+    asked: Asked, fix: Fix, masks: Masks, known: Condition, weights: str | None, model_size: opt.ModelSize
+) -> Order:
+    from restore.cli.order import Order
+
+    return Order(
+        where=asked.where,
+        task="clean",
+        what=WHAT[str(fix.verb)],
+        condition=known,
+        fix=fix,
+        masks=masks,
+        writing=asked.writing,
+        machine=asked.machine([weights] if weights else [], model_size),
+        dry_run=asked.dry_run,
+        report=asked.report,
+    )

@@ -1,0 +1,82 @@
+"""``--evidence``: beside each result a picture that shows in colour what its photo does not support."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from restore.errors import ConfigError, OutputError
+from restore.io.folder import Job
+from restore.io.photo import Photo
+from restore.io.walk import is_folder
+from restore.io.write import exists_already
+from restore.ops.evidence_view import evidence_picture
+
+NAME: Final = "{stem}_evidence.png"
+"""Of a picture in a folder; ``stem`` is the result's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A result, and the picture of its evidence if one was asked for."""
+
+    photo: Photo
+    evidence: Photo | None = None
+
+
+def evidence_of(photo: Photo, result: Photo) -> Photo:
+    """The picture for one photo; ConfigError where the result is smaller than its photo."""
+    pixels = evidence_picture(photo.pixels[None], result.pixels[None])[0]
+    return Photo(pixels=pixels, alpha=None, gray=False, depth=8, format="PNG", mode="RGB")
+
+
+def evidence_targets(asked: str | None, jobs: Sequence[Job], *, overwrite: bool) -> Mapping[Path, Path]:
+    """Where the picture for each target goes: the file asked for, or into the folder, as the results lie to each other.
+
+    Nowhere, if nothing was asked for.
+    A folder ends with a slash, is one, or serves several photos. ConfigError: a name that is neither that nor a PNG's.
+    OutputError: the picture exists, would replace a photo or a result, or two would get one name.
+    """
+    if asked is None:
+        return {}
+    folder = Path(asked)
+    if asked.endswith(("/", os.sep)) or is_folder(folder):
+        parents = [job.target.parent.absolute() for job in jobs]
+        root = os.path.commonpath(parents) if parents else ""
+        targets = {
+            job.target: folder / (parent / NAME.format(stem=_stem(job))).relative_to(root)
+            for job, parent in zip(jobs, parents, strict=True)
+        }
+    elif len(jobs) > 1:
+        raise ConfigError(f"--evidence {asked}: {len(jobs)} photos need a folder; end the name with /")
+    elif folder.suffix.lower() != ".png":
+        raise ConfigError(f"--evidence {asked}: it is written as PNG; end the name with .png, or with / for a folder")
+    else:
+        targets = {job.target: folder for job in jobs}
+    _refuse_unsafe(targets, jobs, overwrite=overwrite)
+    return targets
+
+
+def _stem(job: Job) -> str:
+    """Of the result; a picture for stdout is called as its photo."""
+    named = job.source if job.target == Path("-") else job.target
+    return "photo" if named == Path("-") else named.stem
+
+
+def _refuse_unsafe(targets: Mapping[Path, Path], jobs: Sequence[Job], *, overwrite: bool) -> None:
+    others = {_key(path) for job in jobs for path in (job.source, job.target)}
+    taken: dict[str, Path] = {}
+    for target, path in targets.items():
+        if _key(path) in others:
+            raise OutputError(f"{path}: the evidence would replace a photo or a result; choose another --evidence")
+        if (other := taken.setdefault(_key(path), target)) is not target:
+            raise OutputError(f"the evidence of {other} and of {target} would both become {path}; rename one photo")
+        if path.exists() and not overwrite:
+            raise exists_already(path)
+
+
+def _key(path: Path) -> str:
+    return os.path.normcase(path.resolve())

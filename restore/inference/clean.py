@@ -1,0 +1,188 @@
+"""Noise, JPEG damage or blur taken out of one photo at its own size, with all that its file held."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from restore.errors import ConfigError, WeightsError
+from restore.inference.device import Device
+from restore.inference.kinds import with_result
+from restore.inference.restorer import Restorer
+from restore.inference.translate import weights_name
+from restore.inference.upscale import Enlargement, Report
+from restore.inference.verbs import NOTHING_FOUND, Fix, nothing_to_do, told
+from restore.io.photo import Photo
+from restore.models.blend import is_detail
+from restore.models.weights import Weights, bundled_weights, find_weights
+from restore.ops.area import within
+from restore.ops.color import luma
+from restore.ops.consistency import colour_drift, consistency
+from restore.ops.explain import explained_share
+from restore.ops.grain import add_grain
+from restore.ops.lock import lock_colour
+from restore.ops.strength import with_strength
+from restore.ops.tile import Progress, no_progress
+from restore.ops.tone import Tone, tone_of
+from restore.tasks import BLIND, Condition
+
+TONED: Final = "toned: worked on in gray"
+NOTHING_COVERED: Final = "the mask covers 0 %, so nothing is changed"
+_SEED_SIDE_PX: Final = 256
+"""The seed of the grain depends on every n-th pixel, about so many along each side."""
+
+
+class Cleaner:
+    """Takes noise, JPEG damage and blur out of photos; the network is loaded once and kept.
+
+    ``weights`` is a bundled name or a path instead of the bundled weights of ``size``; ``max_memory`` bounds the bytes
+    that the network works in. Raises WeightsError, also for weights of another task, ConfigError and DeviceError.
+    """
+
+    def __init__(
+        self,
+        *,
+        device: str | Device = "auto",
+        size: str = "fast",
+        weights: str | Path | None = None,
+        max_memory: int | None = None,
+        tile: int | None = None,
+    ) -> None:
+        found = _bundled(size) if weights is None else _own(weights)
+        self.name = found.card.name if weights is None else weights_name(found.path)
+        self._restorer = Restorer(found, device=device, max_memory=max_memory, tile=tile)
+
+    def plan(self, height: int, width: int) -> Enlargement:
+        """What will become of a photo of that size."""
+        return Enlargement(1.0, (self.name,), height, width, ())
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        photo: Photo,
+        fix: Fix | None = None,
+        condition: Condition = BLIND,
+        *,
+        area: Tensor | None = None,
+        progress: Progress = no_progress,
+    ) -> tuple[Photo, Report]:
+        """The photo with less damage, and what was done.
+
+        ``condition`` says what is known; the rest is judged, see :func:`told`. ``area`` (1,1,H,W) in [0,1] is how much
+        each pixel is worked on: where it is 0, the result equals the photo to the bit. A gray photo stays gray; one
+        that is toned keeps its tone. ``progress`` is told the share that is done, 0 to 1. Raises ConfigError for an
+        area of another size, DeviceError when memory does not suffice.
+        """
+        started = time.perf_counter()
+        fix = fix or Fix()
+        source = photo.pixels[None]
+        if area is not None and area.shape != (1, 1, *source.shape[-2:]):
+            raise ConfigError(f"an area for {photo.width}x{photo.height} pixels has {tuple(area.shape)}")
+        covered = None if area is None else float(area.double().mean())
+        tone = None if photo.gray else tone_of(source)
+        condition = told(photo, fix.verb, condition)
+        notes: list[str] = []
+        if covered == 0:
+            notes.append(NOTHING_COVERED)
+        elif nothing_to_do(fix.verb, condition):
+            notes.append(NOTHING_FOUND[fix.verb])
+        elif tone is not None:
+            notes.append(TONED)
+        idle = covered == 0 or fix.strength == 0 or nothing_to_do(fix.verb, condition)
+        result = _copy(photo)
+        if not idle:
+            pixels = with_strength(self._restored(source, condition, tone, progress), source, fix.strength)
+            result = with_result(photo, pixels)
+        if fix.grain and covered != 0:
+            seed = seed_of(photo) if fix.seed is None else fix.seed
+            result = grained(result, fix.grain, seed, like=None if idle else source - result.pixels[None])
+        if area is not None:
+            result = replace(result, pixels=within(area, result.pixels[None], source)[0])
+        explained = _explained(result, photo, condition, gray=photo.gray or tone is not None)
+        report = Report(
+            task=fix.verb or self._restorer.task.name,
+            factor=1.0,
+            weights=() if idle else (self.name,),
+            source_height=photo.height,
+            source_width=photo.width,
+            height=photo.height,
+            width=photo.width,
+            consistency_db=consistency(result.pixels[None], source),
+            drift=colour_drift(result.pixels[None], source),
+            seconds=time.perf_counter() - started,
+            notes=(*photo.notes, *notes),
+            condition=condition,
+            strength=fix.strength,
+            explained=None if fix.grain else explained,
+            covered=covered,
+            grain=fix.grain,
+        )
+        return result, report
+
+    def _restored(self, source: Tensor, condition: Condition, tone: Tone | None, progress: Progress) -> Tensor:
+        """(1,3,H,W) out of the network; of a toned photo its brightness alone goes in, and its tone is put back."""
+        if tone is None:
+            return self._restorer.restore(source, condition, progress=progress)
+        gray = luma(source).expand(-1, 3, -1, -1).contiguous()
+        restored = self._restorer.restore(gray, condition, progress=progress)
+        return lock_colour(tone.colour(restored.mean(dim=1, keepdim=True)), source)
+
+
+def grained(photo: Photo, grain: float, seed: int, *, like: Tensor | None = None) -> Photo:
+    """The photo with gray grain of so many grey levels, see :func:`restore.ops.grain.add_grain`."""
+    rng = torch.Generator().manual_seed(seed)
+    return with_result(photo, add_grain(photo.pixels[None].clone(), grain, rng, like=like))
+
+
+def seed_of(photo: Photo) -> int:
+    """A number that depends on the picture alone, for its grain."""
+    step = max(1, max(photo.height, photo.width) // _SEED_SIDE_PX)
+    numbers = (photo.pixels[:, ::step, ::step] * 65535).round().to(torch.int32).contiguous().numpy()
+    return int.from_bytes(hashlib.sha256(numbers.tobytes()).digest()[:7], "big")
+
+
+def _copy(photo: Photo) -> Photo:
+    """The same photo, with pixels of its own."""
+    return photo.with_pixels(photo.pixels.clone(), photo.alpha)
+
+
+def _explained(result: Photo, photo: Photo, condition: Condition, *, gray: bool) -> float | None:
+    """The share of the change that the damage explains; None while a part of the damage is unknown."""
+    if condition.noise is None or condition.jpeg is None or condition.blur is None:
+        return None
+    return explained_share(
+        result.pixels[None],
+        photo.pixels[None],
+        noise=condition.noise,
+        jpeg=condition.jpeg,
+        blur_px=condition.blur,
+        gray=gray,
+    )
+
+
+def _bundled(size: str) -> Weights:
+    """The bundled clean weights of a size."""
+    for weights in bundled_weights():
+        if weights.card.task == "clean" and weights.card.size == size and not is_detail(weights.card):
+            return weights
+    raise WeightsError(
+        f"this version of restore brings no clean weights of size {size!r}, and denoise, dejpeg and deblur need some; "
+        "give them with --weights FILE (`restore train clean` makes them), or update restore"
+    )
+
+
+def _own(weights: str | Path) -> Weights:
+    """The one network that was named."""
+    found = find_weights(weights)
+    if found.card.task != "clean":
+        raise WeightsError(
+            f"{weights}: these weights are for {found.card.task!r}, not for clean; apply them with "
+            f"`restore run PHOTO --model {weights}`"
+        )
+    return found

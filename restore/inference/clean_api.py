@@ -1,0 +1,150 @@
+"""The one-line Python interface to denoise, dejpeg and deblur: a photo in, the same kind of photo out."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar, overload
+
+import numpy as np
+
+from restore.inference.clean import Cleaner
+from restore.inference.kinds import as_photo, like
+from restore.inference.verbs import Fix
+from restore.io.convert import PilImage
+from restore.io.photo import Photo
+from restore.tasks import Condition
+
+Kept = TypeVar("Kept", bytes, "np.ndarray[Any, Any]", PilImage, Photo)
+
+
+@overload
+def denoise(
+    photo: str | Path,
+    strength: float = ...,
+    *,
+    noise: float | None = ...,
+    grain: float = ...,
+    device: str = ...,
+    size: str = ...,
+    weights: str | Path | None = ...,
+) -> PilImage: ...
+@overload
+def denoise(
+    photo: Kept,
+    strength: float = ...,
+    *,
+    noise: float | None = ...,
+    grain: float = ...,
+    device: str = ...,
+    size: str = ...,
+    weights: str | Path | None = ...,
+) -> Kept: ...
+def denoise(
+    photo: object,
+    strength: float = 100.0,
+    *,
+    noise: float | None = None,
+    grain: float = 0.0,
+    device: str = "auto",
+    size: str = "fast",
+    weights: str | Path | None = None,
+) -> object:
+    """Take noise out of a photo and give back the same kind of thing, as :func:`restore.upscale` does.
+
+    ``strength`` is 0 (unchanged) to 100; ``noise`` its level in grey levels, 0 to 50, None to measure it; ``grain``
+    puts so many grey levels of gray grain on the result. ``weights`` is a file to use instead of the bundled ones.
+    Raises ImageError, ConfigError, WeightsError, DeviceError.
+    """
+    fix = Fix(verb="denoise", strength=strength, grain=grain)
+    return _cleaned(photo, fix, Condition(noise=noise), _cleaner(device, size, weights))
+
+
+@overload
+def dejpeg(
+    photo: str | Path,
+    strength: float = ...,
+    *,
+    quality_was: float | None = ...,
+    grain: float = ...,
+    device: str = ...,
+    size: str = ...,
+    weights: str | Path | None = ...,
+) -> PilImage: ...
+@overload
+def dejpeg(
+    photo: Kept,
+    strength: float = ...,
+    *,
+    quality_was: float | None = ...,
+    grain: float = ...,
+    device: str = ...,
+    size: str = ...,
+    weights: str | Path | None = ...,
+) -> Kept: ...
+def dejpeg(
+    photo: object,
+    strength: float = 100.0,
+    *,
+    quality_was: float | None = None,
+    grain: float = 0.0,
+    device: str = "auto",
+    size: str = "fast",
+    weights: str | Path | None = None,
+) -> object:
+    """Take JPEG damage out of a photo and give back the same kind of thing; see :func:`denoise`.
+
+    ``quality_was`` is the quality, 1 to 100, at which it was saved; None: as its file tells, or as the network judges.
+    """
+    fix = Fix(verb="dejpeg", strength=strength, grain=grain)
+    return _cleaned(photo, fix, Condition(jpeg=quality_was), _cleaner(device, size, weights))
+
+
+@overload
+def deblur(
+    photo: str | Path,
+    strength: float = ...,
+    *,
+    blur: float | None = ...,
+    grain: float = ...,
+    device: str = ...,
+    size: str = ...,
+    weights: str | Path | None = ...,
+) -> PilImage: ...
+@overload
+def deblur(
+    photo: Kept,
+    strength: float = ...,
+    *,
+    blur: float | None = ...,
+    grain: float = ...,
+    device: str = ...,
+    size: str = ...,
+    weights: str | Path | None = ...,
+) -> Kept: ...
+def deblur(
+    photo: object,
+    strength: float = 100.0,
+    *,
+    blur: float | None = None,
+    grain: float = 0.0,
+    device: str = "auto",
+    size: str = "fast",
+    weights: str | Path | None = None,
+) -> object:
+    """Sharpen a photo that is a little blurred and give back the same kind of thing; see :func:`denoise`.
+
+    ``blur`` is the blur's standard deviation in pixels, 0 to 4; None leaves it to the network to judge.
+    """
+    fix = Fix(verb="deblur", strength=strength, grain=grain)
+    return _cleaned(photo, fix, Condition(blur=blur), _cleaner(device, size, weights))
+
+
+def _cleaned(photo: object, fix: Fix, known: Condition, cleaner: Cleaner) -> object:
+    result, _ = cleaner(as_photo(photo), fix, known)
+    return like(photo, result)
+
+
+@lru_cache(maxsize=2)
+def _cleaner(device: str, size: str, weights: str | Path | None) -> Cleaner:
+    return Cleaner(device=device, size=size, weights=weights)
