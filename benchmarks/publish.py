@@ -12,21 +12,31 @@ from __future__ import annotations
 
 import argparse
 import json
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from restore.models.blend import is_detail
+from restore.models.unet import GeneratorConfig
 from restore.models.weights import Card, find_weights, load_tensors_of, save_weights
 
 HOUSE = Path(__file__).parent.parent
 UNITS = {"psnr": "PSNR-Y dB", "ssim": "SSIM-Y", "lpips": "LPIPS squeeze v0.1", "consistency": "LR-PSNR dB"}
 DETAIL_UNITS = UNITS | {"drift": "drift /255", "high_frequency": "finest detail", "grid": "grid"}
+CLEAN_UNITS = {"psnr_rgb": "PSNR-RGB dB", "ssim_rgb": "SSIM-RGB", "psnr_b": "PSNR-B dB", "lpips": "LPIPS squeeze v0.1"}
+CLEAN_UNITS |= {"drift": "drift /255", "high_frequency": "finest detail"}
+FOUR_DIGITS = ("ssim", "ssim_rgb", "lpips")
+NO_METHOD = ("bicubic", "input")
 PIXELS = """Pixel loss only: no adversarial and no perceptual term, so nothing is invented, and LPIPS is an independent
 measure."""
-GAME = """Adversarial: texture is invented where the small photo holds none. The perceptual loss looks at SqueezeNet's
-features, as LPIPS does, so LPIPS is no independent measure here; look at the sheets too. It ships to be blended with
-the fidelity weights: `--detail 0..100`."""
+GAME = """Adversarial: texture is invented where the small photo holds none. {judge}
+It ships to be blended with the fidelity weights: `--detail 0..100`."""
+JUDGES = {
+    True: "A loss looked at SqueezeNet's features,\nas LPIPS does, so LPIPS is no independent measure here.",
+    False: "No pretrained network was looked at in\ntraining, so LPIPS is an independent measure.",
+}
 
 
 def measured(files: Sequence[Path], sha256: str) -> list[dict[str, Any]]:
@@ -34,20 +44,20 @@ def measured(files: Sequence[Path], sha256: str) -> list[dict[str, Any]]:
     lines = [json.loads(line) for file in files for line in file.read_text().splitlines() if line.strip()]
     for line in lines:
         if sha256 not in (line["sha256"], line.get("detail_sha256")):
-            raise SystemExit(f"{line['set']}: measured with other weights ({line['sha256'][:12]}), not these")
+            raise SystemExit(
+                f"{line['set']}: measured with other weights ({(line['sha256'] or 'none')[:12]}), not these"
+            )
     return lines
 
 
 def condition_of(line: dict[str, Any]) -> str:
-    """What was done to the small photos and what the network was told, in a few words."""
-    damage = [f"noise {line['noise']:g}"] if line["noise"] else []
-    damage += [f"JPEG {line['jpeg']}"] if line["jpeg"] else []
-    return f"{' + '.join(damage) or 'clean'}, {line['condition']}"
+    """What was done to the (small) photos and what the network was told, in a few words."""
+    return f"{line['input']}, {line['condition']}"
 
 
 def cell(name: str, value: float | None) -> str:
     """A figure with the digits that mean something; a dash where it was not measured."""
-    return "-" if value is None else f"{value:.4f}" if name in ("ssim", "lpips") else f"{value:.2f}"
+    return "-" if value is None else f"{value:.4f}" if name in FOUR_DIGITS else f"{value:.2f}"
 
 
 def photo_count(line: dict[str, Any]) -> int:
@@ -68,41 +78,66 @@ def table(lines: Sequence[dict[str, Any]], units: Mapping[str, str]) -> str:
 
 
 def figures(lines: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """The means for the header: ``Set5 PSNR-Y`` and so on, of clean input."""
-    return {
-        f"{line['set']} {unit}": round(mean[name], 4)
-        for line in lines
-        if condition_of(line) == "clean, told"
-        for method, mean in line["means"].items()
-        if method != "bicubic" and ("detail" not in method or method.endswith("detail 100"))
-        for name, unit in (("psnr", "PSNR-Y"), ("lpips", "LPIPS squeeze"))
-        if name in mean
-    }
+    """The means for the header: ``Set5 PSNR-Y`` of clean input; ``CBSD68 noise 25 PSNR-RGB`` where damage is undone."""
+    found = {}
+    for line in lines:
+        enlarged = line["task"] == "upscale"
+        if line["condition"] != "told" or (enlarged and line["input"] != "clean"):
+            continue
+        place = line["set"] if enlarged else f"{line['set']} {line['input']}"
+        names = {"psnr": "PSNR-Y", "lpips": "LPIPS squeeze"} if enlarged else {"psnr_rgb": "PSNR-RGB"}
+        for method, mean in line["means"].items():
+            if method in NO_METHOD or ("detail" in method and not method.endswith("detail 100")):
+                continue
+            for name, unit in names.items():
+                if mean.get(name) is not None:
+                    found[f"{place} {unit}"] = round(mean[name], 4)
+    return found
 
 
-def card_text(card: Card, lines: Sequence[dict[str, Any]], parameters: int, size_kb: float, machine: str) -> str:
+def protocol(card: Card) -> str:
+    """By which commands and rules the figures were taken."""
+    if card.task == "clean":
+        return f"""`restore eval denoise|dejpeg|deblur --weights {card.name} --data SET`, the protocol of the papers:
+noise of numpy's RandomState(0), drawn anew for each photo, neither clipped nor rounded unless "as a file"; JPEG by
+libjpeg with 4:2:0 colour; PSNR and SSIM on RGB without cutting a border, on the one channel of gray photos ("gray":
+BT.601 luma of colour photos). "input" is the damaged photo itself."""
+    measured_as = "--detail 0,25,50,75,100 --project both" if is_detail(card) else f"--weights {card.name}"
+    return f"""`restore eval upscale -x {card.scale} {measured_as} --data SET`, the protocol of the papers:
+MATLAB-exact shrinking rounded to 8 bits, PSNR and SSIM on luma without {card.scale} pixels of border, LPIPS on RGB."""
+
+
+def card_text(
+    card: Card,
+    lines: Sequence[dict[str, Any]],
+    parameters: int,
+    size_kb: float,
+    machine: str,
+    *,
+    knows_squeezenet: bool,
+) -> str:
     """The card as a page."""
     shape = card.generator
-    detail = card.name.endswith("-detail")
-    measured_as = "--detail 0,25,50,75,100 --project both" if detail else f"--weights {card.name}"
+    assert isinstance(shape, GeneratorConfig)
+    units = CLEAN_UNITS if card.task == "clean" else DETAIL_UNITS if is_detail(card) else UNITS
+    size = card.size if card.scale == 1 else f"{card.size}, x{card.scale}"
     return f"""# {card.name}
 
-{card.size}, x{card.scale}; {parameters / 1e3:.0f} thousand parameters, {size_kb:.0f} kB. Licence: {card.licence}.
+{size}; {parameters / 1e3:.0f} thousand parameters, {size_kb:.0f} kB. Licence: {card.licence}.
 
 **Shape**: widths {shape.widths}; residual blocks {shape.encoder} down, {shape.middle} in the middle, {shape.decoder}
 up; stem {shape.stem}, head {shape.head}, {shape.condition_channels} condition maps.
 
 **Data**: {card.data}
 
-**Recipe**: `restore train upscale --config models/{card.name}.toml`, {card.steps} steps,
+**Recipe**: `restore train {card.task} --config models/{card.name}.toml`, {card.steps} steps,
 {card.seconds / 60:.0f} minutes on {machine}.
-{GAME if detail else PIXELS}
+{GAME.format(judge=JUDGES[knows_squeezenet]) if is_detail(card) else PIXELS}
 
-**Measured** by `restore eval upscale -x {card.scale} {measured_as} --data SET`, the protocol of the papers:
-MATLAB-exact shrinking rounded to 8 bits, PSNR and SSIM on luma without {card.scale} pixels of border, LPIPS on RGB.
+**Measured** by {protocol(card)}
 "told" and "blind" say whether the network was told the damage.
 
-{table(lines, DETAIL_UNITS if detail else UNITS)}
+{table(lines, units)}
 
 **Bad at**: {card.note}
 
@@ -128,9 +163,12 @@ def main() -> None:
     card = save_weights(target, tensors, card)
     if card.sha256 != found.card.sha256:
         raise SystemExit("the tensors changed on the way")
-    (HOUSE / "models" / f"{card.name}.toml").write_text((arguments.run / "config.toml").read_text())
+    recipe = (arguments.run / "config.toml").read_text()
+    (HOUSE / "models" / f"{card.name}.toml").write_text(recipe)
     parameters = sum(tensor.numel() for tensor in tensors.values())
-    page = card_text(card, lines, parameters, target.stat().st_size / 1e3, arguments.machine)
+    knows = any(row.startswith(("lpips", "squeeze")) for row in tomllib.loads(recipe).get("losses", {}))
+    size_kb = target.stat().st_size / 1e3
+    page = card_text(card, lines, parameters, size_kb, arguments.machine, knows_squeezenet=knows)
     (HOUSE / "models" / f"{card.name}.md").write_text(page)
     print(target)
 

@@ -1,11 +1,11 @@
-"""``restore eval``: how good the weights are, on photos whose original is known, beside bicubic."""
+"""``restore eval``: how good weights are, on photos whose original is known, beside what one has without them."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from itertools import count
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -13,13 +13,14 @@ from restore.cli.guard import guarded
 from restore.cli.options import DeviceName, Verbose
 from restore.errors import ConfigError
 
-MOST_DETAIL: Final = 100.0
-
 
 class EvalTask(StrEnum):
     """What can be measured."""
 
     UPSCALE = "upscale"
+    DENOISE = "denoise"
+    DEJPEG = "dejpeg"
+    DEBLUR = "deblur"
 
 
 class Told(StrEnum):
@@ -47,7 +48,10 @@ def evaluate(
         int | None, typer.Option("-x", "--scale", help="2 or 4; the scale of --weights, or else 4, if left out.")
     ] = None,
     weights: Annotated[
-        str | None, typer.Option(help="Bundled name or a .safetensors file; 'bicubic' measures bicubic alone.")
+        str | None,
+        typer.Option(
+            help="Bundled name or a .safetensors file; 'bicubic' (for upscale) and 'input' measure that alone."
+        ),
     ] = None,
     detail: Annotated[
         str | None,
@@ -63,12 +67,33 @@ def evaluate(
     condition: Annotated[
         Told,
         typer.Option(
-            help="What the network is told: the damage made here, 'all is clean', nothing (blind), or what "
-            "`restore upscale` would measure in the pixels."
+            help="What the network is told: the damage made here, 'all is clean', nothing (blind), or what restoring "
+            "would measure in the pixels."
         ),
     ] = Told.TOLD,
-    noise: Annotated[float, typer.Option(help="Noise added to the small photo, sigma in grey levels of 0..255.")] = 0,
-    jpeg: Annotated[int | None, typer.Option(help="JPEG quality that the small photo is saved with, 1 to 100.")] = None,
+    noise: Annotated[
+        str | None,
+        typer.Option(metavar="SIGMA[,...]", help="Noise added to the (small) photo, in grey levels of 0..255."),
+    ] = None,
+    jpeg: Annotated[
+        str | None, typer.Option(metavar="QUALITY[,...]", help="JPEG that the (small) photo is saved as, 1 to 100.")
+    ] = None,
+    first_jpeg: Annotated[
+        str | None,
+        typer.Option(metavar="QUALITY[,...]", help="JPEG that it had been before, with blocks four pixels off."),
+    ] = None,
+    blur: Annotated[
+        str | None, typer.Option(metavar="SIGMA[,...]", help="Gaussian blur of the photo, 0 to 4 pixels.")
+    ] = None,
+    motion: Annotated[
+        str | None, typer.Option(metavar="PIXELS[,...]", help="Or a straight movement of so many, 0 to 20.")
+    ] = None,
+    gray: Annotated[
+        bool, typer.Option("--gray", help="Measure the luma of colour photos alone, as papers on JPEG do.")
+    ] = False,
+    as_file: Annotated[
+        bool, typer.Option("--as-file", help="Clip and round noise to 8 bits; papers on denoising do not.")
+    ] = False,
     lpips_backbone: Annotated[
         Path | None, typer.Option(help="File of SqueezeNet 1.1 features for LPIPS; never downloaded.")
     ] = None,
@@ -82,61 +107,58 @@ def evaluate(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files of --csv and --save.")] = False,
     verbose: Verbose = False,
 ) -> None:
-    """Measure weights on photos whose original is known, with bicubic always beside.
+    """Measure weights on photos whose original is known, with what one has without them beside.
 
-    Each photo is shrunk exactly as in the papers, restored, and compared: PSNR and SSIM on luma, LPIPS where its
-    backbone is found, agreement with the small photo, colour drift, fine detail, grids.
+    upscale: each photo is shrunk exactly as in the papers, enlarged again, and compared; bicubic stands beside.
+    denoise, dejpeg, deblur: each photo is damaged on purpose, cleaned, and compared; the damaged one stands beside.
+    Each value of a list is measured.
 
-    Example: restore eval upscale --data Set5/ -x 4 --detail 0,50,100
+    Examples: restore eval upscale --data Set5/ -x 4 --detail 0,50,100
+
+    restore eval denoise --data CBSD68/ --noise 15,25,50
+
+    restore eval dejpeg --data LIVE1/ --jpeg 10,20,40 --gray
     """
     with guarded(verbose=verbose):
-        from restore.cli.evaluate_files import DataSet, after_photo, check_targets, find_photos
+        from restore.cli.evaluate_damage import DamageWords, check_words, parse_details, plan_damages, plan_rules
+        from restore.cli.evaluate_files import DataSet, after_photo, check_targets, find_photos, plan_trials
         from restore.cli.evaluate_methods import load_subject
         from restore.cli.evaluate_report import print_json, print_table, write_csv
         from restore.cli.talk import Talk
-        from restore.inference.evaluate import evaluate_upscale, method_names
-        from restore.inference.protocol import Damage, pick_evenly
+        from restore.inference.evaluate import evaluate as measure
+        from restore.inference.evaluate import method_names
+        from restore.inference.protocol import pick_evenly
         from restore.metrics.lpips import load_lpips
 
+        words = DamageWords(
+            noise=noise, jpeg=jpeg, first_jpeg=first_jpeg, blur=blur, motion=motion, gray=gray, as_file=as_file
+        )
+        enlarging = {"-x": scale is not None, "--detail": detail is not None, "--project": project != ProjectWord.OFF}
+        check_words(task.value, words, enlarging)
         if scale is not None and scale < 2:
             raise ConfigError(f"-x {scale}: the scale must be 2 or more")
-        damage = Damage(noise=noise, jpeg=jpeg)
-        details = None if detail is None else parse_details(detail)
+        damages, details = plan_damages(task.value, words), parse_details(detail)
         sets = [DataSet(name=one.name, photos=pick_evenly(one.photos, limit)) for one in map(find_photos, data)]
-        subject = load_subject(weights, scale, details, device=device, told=condition.value, damage=damage)
-        names = method_names(subject.methods, project.value)
-        check_targets(sets, names, csv, save, overwrite=overwrite)
+        subject = load_subject(task.value, weights, scale, details, device=device, told=condition.value)
+        trials = plan_trials(sets, plan_rules(task.value, subject.scale, damages, gray=gray))
+        methods = [subject.methods(trial.rules.damage) for trial in trials]
+        names = method_names(methods[0], project.value, plain=trials[0].rules.plain)
+        check_targets(trials, names, csv, save, overwrite=overwrite)
         lpips, note = load_lpips(lpips_backbone)
         results = []
-        with Talk(as_json=json).progress(sum(len(one.photos) for one in sets)) as show:
+        with Talk(as_json=json).progress(sum(len(trial.data.photos) for trial in trials)) as show:
             measured = count(1)
-            for one in sets:
-                found = evaluate_upscale(
-                    subject.methods,
-                    one.photos,
-                    subject.scale,
+            for trial, told in zip(trials, methods, strict=True):
+                found = measure(
+                    told,
+                    trial.data.photos,
+                    trial.rules,
                     lpips=lpips,
                     projection=project.value,
-                    damage=damage,
-                    on_photo=after_photo(one, save, lambda: show(next(measured))),
+                    on_photo=after_photo(trial, save, lambda: show(next(measured))),
                 )
-                results.append((one.name, found))
+                results.append((trial.data.name, found))
         facts = subject.facts | {"task": task.value, "lpips_note": note}
         if csv is not None:
             write_csv(csv, results, facts)
         (print_json if json else print_table)(results, facts)
-
-
-def parse_details(text: str) -> tuple[float, ...]:
-    """One or more numbers from 0 to 100 with commas between them, each once.
-
-    >>> parse_details("0,25, 50")
-    (0.0, 25.0, 50.0)
-    """
-    try:
-        numbers = tuple(float(word) for word in text.split(","))
-    except ValueError:
-        numbers = ()
-    if not numbers or not all(0 <= number <= MOST_DETAIL for number in numbers) or len(set(numbers)) < len(numbers):
-        raise ConfigError(f"--detail is one or more different numbers from 0 to 100, like 0,50,100; got {text!r}")
-    return numbers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import typer
 
@@ -14,6 +14,10 @@ from restore.errors import ImageError, OutputError
 
 if TYPE_CHECKING:
     from restore.inference.evaluate import Sample
+    from restore.inference.rules import Rules
+
+_SOURCE: Final = "input"
+"""What stands for the picture that was restored in the name of a saved one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +26,25 @@ class DataSet:
 
     name: str
     photos: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """The photos of one ``--data``, measured by one set of rules."""
+
+    data: DataSet
+    rules: Rules
+    folder: Path
+    """Below that of ``--save``: where its pictures go."""
+
+
+def plan_trials(sets: Sequence[DataSet], rules: Sequence[Rules]) -> tuple[Trial, ...]:
+    """Every set by all rules; with several of these, each has a folder of its own within the set's."""
+    return tuple(
+        Trial(data=one, rules=each, folder=Path(one.name, *([_file_word(each.words)] if len(rules) > 1 else [])))
+        for one in sets
+        for each in rules
+    )
 
 
 def find_photos(place: Path) -> DataSet:
@@ -44,13 +67,18 @@ def find_photos(place: Path) -> DataSet:
 
 
 def check_targets(
-    sets: Sequence[DataSet], methods: Sequence[str], csv: Path | None, save: Path | None, *, overwrite: bool
+    trials: Sequence[Trial], methods: Sequence[str], csv: Path | None, save: Path | None, *, overwrite: bool
 ) -> None:
     """Refuse before the work starts what would be overwritten, or land on one name twice."""
     planned = [csv] if csv else []
     if save is not None:
-        words = ("input", *map(saved_word, methods))
-        planned += [saved_path(save / one.name, photo, word) for one in sets for photo in one.photos for word in words]
+        words = dict.fromkeys((_SOURCE, *map(saved_word, methods)))
+        planned += [
+            saved_path(save / trial.folder, photo, word)
+            for trial in trials
+            for photo in trial.data.photos
+            for word in words
+        ]
         if len(set(planned)) < len(planned):
             raise OutputError(f"{save}: two photos or two --data folders would be saved under one name; rename one")
     existing = next((path for path in planned if path.exists()), None)
@@ -64,7 +92,11 @@ def saved_word(method: str) -> str:
     >>> saved_word("upscale-x4 detail 50 projected")
     'upscale-x4-detail-50-projected'
     """
-    return method.replace(" ", "-")
+    return _file_word(method)
+
+
+def _file_word(words: str) -> str:
+    return words.replace(",", "").replace(" + ", " ").replace(" ", "-")
 
 
 def saved_path(folder: Path, photo: Path, word: str) -> Path:
@@ -72,12 +104,12 @@ def saved_path(folder: Path, photo: Path, word: str) -> Path:
     return folder / f"{photo.stem}_{word}.png"
 
 
-def after_photo(one: DataSet, save: Path | None, advance: Callable[[], None]) -> Callable[[Sample], None]:
+def after_photo(trial: Trial, save: Path | None, advance: Callable[[], None]) -> Callable[[Sample], None]:
     """What happens after each photo: its pictures are saved, the bar moves."""
 
     def after(sample: Sample) -> None:
         if save is not None:
-            _save(save / one.name, sample)
+            _save(save / trial.folder, sample)
         advance()
 
     return after
@@ -85,6 +117,7 @@ def after_photo(one: DataSet, save: Path | None, advance: Callable[[], None]) ->
 
 def _save(folder: Path, sample: Sample) -> None:
     """Write a photo's pictures; what may not be overwritten was refused before the work started."""
+    from restore.inference.protocol import round_to_8_bits
     from restore.io.convert import photo_from_array
     from restore.io.write import WriteOptions, write_photo
 
@@ -92,7 +125,7 @@ def _save(folder: Path, sample: Sample) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise OutputError(f"{folder}: cannot be made ({problem.strerror}); choose another --save") from problem
-    images = {"input": sample.source, **{saved_word(method): image for method, image in sample.pictures.items()}}
+    images = {_SOURCE: sample.source, **{saved_word(method): image for method, image in sample.pictures.items()}}
     for word, image in images.items():
-        pixels = (image[0].permute(1, 2, 0) * 255).round().byte().numpy()
+        pixels = (round_to_8_bits(image)[0].permute(1, 2, 0) * 255).round().byte().numpy()
         write_photo(photo_from_array(pixels), saved_path(folder, sample.photo, word), WriteOptions(overwrite=True))

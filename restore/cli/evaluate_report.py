@@ -17,7 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from restore.errors import OutputError
-from restore.inference.evaluate import BICUBIC, Evaluation, Row
+from restore.inference.evaluate import Evaluation, Row
+from restore.inference.rules import CleanRules, Rules
 from restore.metrics.table import METRICS
 
 Results = Sequence[tuple[str, Evaluation]]
@@ -31,7 +32,7 @@ PIPE_WIDTH: Final = 150
 
 
 def print_table(results: Results, facts: Facts) -> None:
-    """A table per data set on stdout, photo by photo and then the means; the best figure of each photo is bold."""
+    """A table per data set and damage on stdout, photo by photo, then the means; each photo's best figures are bold."""
     console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
     for name, found in results:
         console.print(_table(name, found, facts))
@@ -43,10 +44,11 @@ def print_table(results: Results, facts: Facts) -> None:
 
 def _table(name: str, found: Evaluation, facts: Facts) -> Table:
     count = len(found.rows) // len(found.methods)
-    damage = _damage(found)
+    rules = found.rules
+    enlarged = f", x{rules.scale}" if rules.scale > 1 else ""
     condition = f", condition {facts['condition']}" if facts["condition"] else ""
     table = Table(
-        title=f"{name}: {count} photo{'s' * (count != 1)}, x{found.scale}{damage}{condition}",
+        title=f"{name}: {count} photo{'s' * (count != 1)}{enlarged}, {rules.words}{condition}",
         box=SIMPLE_HEAD,
         title_justify="left",
     )
@@ -63,7 +65,7 @@ def _table(name: str, found: Evaluation, facts: Facts) -> Table:
         for method, values in figures.items():
             rivals = [other for other_method, other in figures.items() if other_method != method]
             cells = [_cell(key, values[key], [rival[key] for rival in rivals]) for key in shown]
-            table.add_row(Text(photo if method == BICUBIC else ""), Text(method), *cells)
+            table.add_row(Text(photo if method == rules.plain else ""), Text(method), *cells)
         table.add_section()
     return table
 
@@ -75,26 +77,35 @@ def _cell(key: str, value: float, rivals: Sequence[float]) -> Text:
     return Text(f"{value:.{METRICS[key].digits}f}", style="bold" if best else "")
 
 
-def _damage(found: Evaluation) -> str:
-    noise = f", noise {found.damage.noise:g}" if found.damage.noise else ""
-    return noise + (f", JPEG {found.damage.jpeg}" if found.damage.jpeg is not None else "")
-
-
 def print_json(results: Results, facts: Facts) -> None:
-    """One JSON object per data set and line on stdout; an infinite figure (equal pixels), or none, is null."""
+    """A JSON object per data set and damage, one a line, on stdout; a figure that is infinite, or none, is null."""
     for name, found in results:
         record = {
             "set": name,
             **facts,
-            "scale": found.scale,
-            "noise": found.damage.noise,
-            "jpeg": found.damage.jpeg,
+            **_of_rules(found.rules),
             "methods": [_method(found, method) for method in found.methods],
             "means": {method: _finite(found.means(method)) for method in found.methods},
             "photos": [_photo(row) for row in found.rows],
         }
         sys.stdout.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
     sys.stdout.flush()
+
+
+def _of_rules(rules: Rules) -> dict[str, object]:
+    """What was done to the photos; "input" says it in words."""
+    damage = rules.damage
+    return {
+        "input": rules.words,
+        "scale": rules.scale,
+        "gray": isinstance(rules, CleanRules) and rules.gray,
+        "blur": damage.blur,
+        "motion": damage.motion,
+        "noise": damage.noise,
+        "rounded": damage.rounded,
+        "first_jpeg": damage.first_jpeg,
+        "jpeg": damage.jpeg,
+    }
 
 
 def _photo(row: Row) -> dict[str, object]:
@@ -112,7 +123,12 @@ def _photo(row: Row) -> dict[str, object]:
 
 def _method(found: Evaluation, method: str) -> dict[str, object]:
     row = next(row for row in found.rows if row.method == method)
-    return {"method": method, "detail": row.detail, "projected": row.projected}
+    return {
+        "method": method,
+        "detail": row.detail,
+        "projected": row.projected,
+        "seconds_per_megapixel": round(found.pace(method), 4),
+    }
 
 
 def _finite(figures: Mapping[str, float]) -> dict[str, float | None]:
@@ -122,12 +138,13 @@ def _finite(figures: Mapping[str, float]) -> dict[str, float | None]:
 def write_csv(path: Path, results: Results, facts: Facts) -> None:
     """One line per photo and method, whole or not at all; raises OutputError where the file cannot be written."""
     text = io.StringIO(newline="")
-    of_run = ("set", "weights", "condition", "scale", "noise", "jpeg")
+    of_run = ("set", "weights", "condition", *_of_rules(results[0][1].rules))
     of_row = ("photo", "method", "detail", "projected", "height", "width", "seconds")
-    table = csv.DictWriter(text, (*of_run, *of_row, *METRICS), extrasaction="ignore", lineterminator="\n")
+    figures = [key for key in METRICS if key == "lpips" or key in results[0][1].rows[0].figures]
+    table = csv.DictWriter(text, (*of_run, *of_row, *figures), extrasaction="ignore", lineterminator="\n")
     table.writeheader()
     for name, found in results:
-        whole = {**facts, "set": name, "scale": found.scale, "noise": found.damage.noise, "jpeg": found.damage.jpeg}
+        whole = {**facts, "set": name, **_of_rules(found.rules)}
         for row in found.rows:
             table.writerow({**whole, **_photo(row)})
     part = path.with_name(f".{path.name}.part")

@@ -1,4 +1,4 @@
-"""How well photos are enlarged, by any number of methods, with bicubic always beside them; see ``protocol``."""
+"""How well photos are restored, by any number of methods, with what one has without them beside; see ``rules``."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 from torch import Tensor
 
 from restore.errors import ConfigError
-from restore.inference.protocol import Damage, measure, pick_evenly, read_target, round_to_8_bits
+from restore.inference.protocol import Damage, pick_evenly
+from restore.inference.rules import BICUBIC, Rules, UpscaleRules
 from restore.metrics.lpips import Lpips
 from restore.metrics.table import METRICS
 from restore.ops.consistency import project
-from restore.ops.resize import resize
-
-BICUBIC: Final = "bicubic"
-"""Name of the method that stands beside every other."""
 
 Projection = Literal["off", "on", "both"]
 """Whether results are made to agree with the small photo (``ops.consistency.project``) before they are measured."""
@@ -28,18 +25,18 @@ Projection = Literal["off", "on", "both"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """One way to enlarge."""
+    """One way to restore."""
 
     name: str
     restore: Callable[[Tensor], Tensor]
-    """Takes the shrunken photo, (1,3,h,w) float32 in [0,1], and gives (1,3,scale*h,scale*w)."""
+    """Takes the damaged photo, (1,3,H,W) float32, and gives (1,3,scale*H,scale*W); noise may lie outside [0,1]."""
     detail: float | None = None
     """How much detail it invents, 0 to 100, if that was chosen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One photo enlarged by one method."""
+    """One photo restored by one method."""
 
     photo: str
     method: str
@@ -56,20 +53,20 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """The pictures behind the rows of one photo, (1,3,H,W) in whole 1/255, for whoever wants to look at them."""
+    """The pictures behind the rows of one photo, (1,3,H,W), for whoever wants to look at them."""
 
     photo: Path
     source: Tensor
+    """What was restored; noise that is not rounded may lie outside [0,1]."""
     pictures: Mapping[str, Tensor]
-    """The result of each method."""
+    """What was measured of each method."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """Every row of one set of photos, photo by photo, bicubic first."""
+    """Every row of one set of photos, photo by photo, what stands beside the methods first."""
 
-    scale: int
-    damage: Damage
+    rules: Rules
     rows: tuple[Row, ...]
 
     @property
@@ -79,13 +76,75 @@ class Evaluation:
 
     def means(self, method: str) -> dict[str, float]:
         """Each figure of ``method`` averaged over the photos that have it (dB as dB, as papers do)."""
-        rows = [row.figures for row in self.rows if row.method == method]
+        rows = [row.figures for row in self._of(method)]
         return {name: _mean([row[name] for row in rows]) for name in METRICS if rows and name in rows[0]}
+
+    def pace(self, method: str) -> float:
+        """Seconds of ``method`` for each megapixel of result, over all photos together."""
+        rows = self._of(method)
+        return sum(row.seconds for row in rows) / sum(row.height * row.width / 1e6 for row in rows)
+
+    def _of(self, method: str) -> list[Row]:
+        return [row for row in self.rows if row.method == method]
 
 
 def _mean(values: Sequence[float]) -> float:
     measured = [value for value in values if not math.isnan(value)]
     return sum(measured) / len(measured) if measured else math.nan
+
+
+def evaluate(
+    methods: Sequence[Method],
+    photos: Sequence[Path],
+    rules: Rules,
+    *,
+    lpips: Lpips | None,
+    max_photos: int | None = None,
+    projection: Projection = "off",
+    on_photo: Callable[[Sample], None] | None = None,
+) -> Evaluation:
+    """Measure every method, and ``rules.plain`` beside them, on every photo.
+
+    ``max_photos`` takes at most so many, evenly spread. ``projection`` "both" measures each method as it is and, under
+    a name that says so, projected. ``on_photo`` is called after each photo.
+    Raises ConfigError for no photos, two methods of one name, a result of another size, or a projection where nothing
+    is enlarged; ImageError for a photo that cannot be read or is too small. A photo that fails ends the measurement: a
+    mean over fewer photos would mislead.
+    """
+    if projection != "off" and rules.scale == 1:
+        raise ConfigError("only an enlargement can be projected: at the same size that would put the damage back")
+    names = method_names(methods, projection, plain=rules.plain)
+    if len(set(names)) < len(names):
+        raise ConfigError(f"each method needs a name of its own, got {', '.join(names)}")
+    chosen = pick_evenly(photos, max_photos)
+    if not chosen:
+        raise ConfigError("there are no photos to measure")
+    rows: list[Row] = []
+    for photo in chosen:
+        target, source = rules.prepare(photo)
+        height, width = target.shape[-2:]
+        pictures: dict[str, Tensor] = {}
+        for way in _results(methods, source, rules, projection):
+            if way.result.shape != target.shape:
+                raise ConfigError(f"{photo}: {way.name} gave {tuple(way.result.shape)} for {tuple(target.shape)}")
+            picture = way.result if way.name == rules.plain else rules.finished(way.result, target)
+            pictures[way.name] = picture
+            figures = rules.measure(picture, target, source, lpips)
+            rows.append(
+                Row(
+                    photo=photo.name,
+                    method=way.name,
+                    detail=way.detail,
+                    projected=way.projected,
+                    height=height,
+                    width=width,
+                    seconds=way.seconds,
+                    figures={name: figures[name] for name in METRICS if name in figures},
+                )
+            )
+        if on_photo is not None:
+            on_photo(Sample(photo=photo, source=source, pictures=pictures))
+    return Evaluation(rules=rules, rows=tuple(rows))
 
 
 def evaluate_upscale(
@@ -99,56 +158,18 @@ def evaluate_upscale(
     damage: Damage | None = None,
     on_photo: Callable[[Sample], None] | None = None,
 ) -> Evaluation:
-    """Measure bicubic enlargement and every method on every photo.
-
-    ``max_photos`` takes at most so many, evenly spread. ``projection`` "both" measures each method as it is and, under
-    a name that says so, projected. ``on_photo`` is called after each photo.
-    Raises ConfigError for a scale below 2, no photos, two methods of one name, or a result of another size; ImageError
-    for a photo that cannot be read or is too small. A photo that fails ends the measurement: a mean over fewer photos
-    would mislead.
-    """
-    damage = damage or Damage()
-    if scale < 2:
-        raise ConfigError(f"the scale of an evaluation must be 2 or more, got {scale}")
-    names = method_names(methods, projection)
-    if len(set(names)) < len(names):
-        raise ConfigError(f"each method needs a name of its own, got {', '.join(names)}")
-    chosen = pick_evenly(photos, max_photos)
-    if not chosen:
-        raise ConfigError("there are no photos to measure")
-    rows: list[Row] = []
-    for photo in chosen:
-        target = read_target(photo, scale)
-        height, width = target.shape[-2:]
-        source = damage.spoil(resize(target, height // scale, width // scale, quantise=True))
-        pictures: dict[str, Tensor] = {}
-        for way in _results(methods, source, height, width, projection):
-            if way.picture.shape != target.shape:
-                raise ConfigError(f"{photo}: {way.name} gave {tuple(way.picture.shape)} for {tuple(target.shape)}")
-            pictures[way.name] = way.picture
-            figures = measure(way.picture, target, source, scale=scale, lpips=lpips)
-            rows.append(
-                Row(
-                    photo=photo.name,
-                    method=way.name,
-                    detail=way.detail,
-                    projected=way.projected,
-                    height=height,
-                    width=width,
-                    seconds=way.seconds,
-                    figures=figures,
-                )
-            )
-        if on_photo is not None:
-            on_photo(Sample(photo=photo, source=source, pictures=pictures))
-    return Evaluation(scale=scale, damage=damage, rows=tuple(rows))
+    """:func:`evaluate` by the rules of enlarging, with bicubic beside; ConfigError for a scale below 2."""
+    rules = UpscaleRules(scale=scale, damage=damage or Damage())
+    return evaluate(
+        methods, photos, rules, lpips=lpips, max_photos=max_photos, projection=projection, on_photo=on_photo
+    )
 
 
-def method_names(methods: Sequence[Method], projection: Projection = "off") -> tuple[str, ...]:
-    """Names of all that is measured, bicubic first; a projected result has a name of its own."""
-    plain = [(method.name,) if projection != "on" else () for method in methods]
+def method_names(methods: Sequence[Method], projection: Projection = "off", *, plain: str = BICUBIC) -> tuple[str, ...]:
+    """Names of all that is measured, ``plain`` first; a projected result has a name of its own."""
+    raw = [(method.name,) if projection != "on" else () for method in methods]
     projected = [(_projected(method.name),) if projection != "off" else () for method in methods]
-    return (BICUBIC, *chain.from_iterable(chain.from_iterable(zip(plain, projected, strict=True))))
+    return (plain, *chain.from_iterable(chain.from_iterable(zip(raw, projected, strict=True))))
 
 
 def _projected(name: str) -> str:
@@ -157,30 +178,27 @@ def _projected(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """One picture to be measured, (1,3,H,W) float64 in whole 1/255."""
+    """What one method gave, (1,3,H,W), before anything is rounded."""
 
     name: str
-    picture: Tensor
+    result: Tensor
     seconds: float
     detail: float | None = None
     projected: bool = False
 
 
-def _results(
-    methods: Sequence[Method], source: Tensor, height: int, width: int, projection: Projection
-) -> Iterator[_Result]:
+def _results(methods: Sequence[Method], source: Tensor, rules: Rules, projection: Projection) -> Iterator[_Result]:
     started = time.perf_counter()
-    plain = resize(source, height, width, quantise=True)
-    yield _Result(BICUBIC, round_to_8_bits(plain), time.perf_counter() - started)
+    plain = rules.untouched(source)
+    yield _Result(rules.plain, plain, time.perf_counter() - started)
     for method in methods:
         started = time.perf_counter()
         result = method.restore(source.float()).detach().cpu()
         seconds = time.perf_counter() - started
         if projection != "on":
-            yield _Result(method.name, round_to_8_bits(result.double()), seconds, method.detail)
+            yield _Result(method.name, result, seconds, method.detail)
         if projection != "off":
             started = time.perf_counter()
             projected = project(result.clone(), source.float())
             seconds += time.perf_counter() - started
-            picture = round_to_8_bits(projected.double())
-            yield _Result(_projected(method.name), picture, seconds, method.detail, projected=True)
+            yield _Result(_projected(method.name), projected, seconds, method.detail, projected=True)

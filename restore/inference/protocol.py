@@ -1,12 +1,4 @@
-"""How papers on super-resolution measure, and what they damage first.
-
-The protocol, for each photo: crop it to a multiple of the scale (from the right and the bottom); shrink it with
-MATLAB's antialiased bicubic, rounded to 8 bits after each pass; restore that; clamp and round the result to 8 bits.
-PSNR and SSIM are taken on the luma of BT.601 in studio range, in float64 with a peak of 255 grey levels, after cutting
-``scale`` pixels off each border; LPIPS on RGB without cutting. LR-PSNR shrinks the result as the photo was shrunk and
-compares with what was restored; colour drift, high frequencies and grid are explained where they are computed. The
-shrunken photo can be damaged on purpose first.
-"""
+"""What papers do to photos before they measure: damage made on purpose, the same every time; see also ``rules``."""
 
 from __future__ import annotations
 
@@ -24,13 +16,8 @@ from torch.nn import functional as F
 from restore.errors import ConfigError, ImageError
 from restore.io.codec import jpeg_round_trip
 from restore.io.read import read_photo
-from restore.metrics.lpips import Lpips
-from restore.metrics.psnr import lr_psnr, psnr
-from restore.metrics.ssim import WINDOW_PX, ssim
+from restore.metrics.ssim import WINDOW_PX
 from restore.ops.blur import REACH_PX, blur, gaussian_kernels, motion_kernels, spread_px
-from restore.ops.color import rgb_to_y
-from restore.ops.consistency import colour_drift
-from restore.ops.spectrum import grid_peak, high_frequency
 from restore.tasks import Condition
 
 _OFF_GRID_PX: Final = 4
@@ -80,8 +67,20 @@ class Damage:
     def condition(self) -> Condition:
         """What a network is told about it; ConfigError where it is beyond what a network can be told."""
         qualities = [quality for quality in (self.first_jpeg, self.jpeg) if quality is not None]
-        spread = float(spread_px(self._kernel())) if self.motion else self.blur
+        spread = float(spread_px(self.kernel())) if self.motion else self.blur
         return Condition(noise=self.noise, jpeg=float(min(qualities, default=100)), blur=spread)
+
+    @property
+    def words(self) -> str:
+        """What is done, in the order in which it is done; empty for nothing.
+
+        >>> Damage(noise=2, motion=9).words, Damage(first_jpeg=10, jpeg=30).words, Damage().words
+        ('motion 9 + noise 2', 'JPEG 10 + JPEG 30', '')
+        """
+        sizes = (("blur", self.blur), ("motion", self.motion), ("noise", self.noise))
+        parts = [f"{name} {size:g}" for name, size in sizes if size]
+        parts += [f"JPEG {quality}" for quality in (self.first_jpeg, self.jpeg) if quality is not None]
+        return " + ".join(parts)
 
     def spoil(self, image: Tensor) -> Tensor:
         """The damaged (1,3,H,W) image, of the same dtype; the same every time.
@@ -91,10 +90,10 @@ class Damage:
         """
         spoilt = image
         if self.blur or self.motion:
-            spoilt = round_to_8_bits(blur(image.float(), self._kernel()).to(image))
+            spoilt = round_to_8_bits(blur(image.float(), self.kernel()).to(image))
         if self.noise:
-            gray = bool((image.amax(dim=1) == image.amin(dim=1)).all())
-            grain = np.random.RandomState(NOISE_SEED).normal(0.0, self.noise, (*image.shape[-2:], 1 if gray else 3))
+            channels = 1 if is_gray(image) else 3
+            grain = np.random.RandomState(NOISE_SEED).normal(0.0, self.noise, (*image.shape[-2:], channels))
             noisy = spoilt + torch.from_numpy(grain / 255).permute(2, 0, 1).to(image)
             coded = self.jpeg is not None or self.first_jpeg is not None
             spoilt = round_to_8_bits(noisy) if self.rounded or coded else noisy
@@ -103,7 +102,8 @@ class Damage:
             spoilt = _coded(shifted, self.first_jpeg)[..., _OFF_GRID_PX:, _OFF_GRID_PX:]
         return spoilt if self.jpeg is None else _coded(spoilt, self.jpeg)
 
-    def _kernel(self) -> Tensor:
+    def kernel(self) -> Tensor:
+        """(1,21,21) of sum 1: what the photo is blurred with."""
         if self.motion:
             return motion_kernels(torch.tensor([self.motion]), torch.tensor([_MOTION_ANGLE]))
         return gaussian_kernels(torch.tensor([self.blur]))
@@ -115,26 +115,8 @@ def _coded(image: Tensor, quality: int) -> Tensor:
     return torch.from_numpy(jpeg_round_trip(pixels, quality)).permute(2, 0, 1)[None].to(image) / 255
 
 
-def measure(restored: Tensor, target: Tensor, source: Tensor, *, scale: int, lpips: Lpips | None) -> dict[str, float]:
-    """The figures of ``METRICS`` for one result, without "lpips" where there is no metric for it.
-
-    ``restored`` and ``target`` are (1,3,sH,sW) float64 in whole 1/255, ``source`` (1,3,H,W): what was restored. "grid"
-    is not a number where the picture is too small for it.
-    """
-    inside = (..., slice(scale, -scale), slice(scale, -scale))
-    luma, true_luma = rgb_to_y(restored)[inside], rgb_to_y(target)[inside]
-    figures = {"psnr": psnr(luma, true_luma, peak=1.0).item(), "ssim": ssim(luma, true_luma, peak=1.0).item()}
-    if lpips is not None:
-        figures["lpips"] = lpips(restored, target).item()
-    figures["consistency"] = lr_psnr(restored, source).item()
-    figures["drift"] = colour_drift(restored, target)
-    figures["high_frequency"] = high_frequency(restored, target).item()
-    figures["grid"] = grid_peak(restored)
-    return figures
-
-
 def read_target(photo: Path, scale: int) -> Tensor:
-    """The photo to reach: (1,3,H,W) float64 in whole 1/255, sides cropped to multiples of ``scale``.
+    """The photo to reach: (1,3,H,W) float64 in whole 1/255, sides cropped (right, bottom) to multiples of ``scale``.
 
     Transparency is left out; 16-bit photos are rounded to 8 bits. Raises ImageError if the photo cannot be read, or
     is too small to be shaved and measured.
@@ -147,6 +129,11 @@ def read_target(photo: Path, scale: int) -> Tensor:
             f"{photo}: {pixels.shape[-1]}x{pixels.shape[-2]} is too small to measure, {least} is the least"
         )
     return round_to_8_bits(pixels[None, :, :height, :width].double())
+
+
+def is_gray(image: Tensor) -> bool:
+    """Whether the three channels of (1,3,H,W) are equal everywhere."""
+    return bool((image.amax(dim=1) == image.amin(dim=1)).all())
 
 
 def round_to_8_bits(image: Tensor) -> Tensor:

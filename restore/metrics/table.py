@@ -41,10 +41,13 @@ LPIPS_LABEL: Final = "LPIPS squeeze v0.1"
 METRICS: Final[Mapping[str, Metric]] = {
     "psnr": Metric(label="PSNR-Y", better="higher", unit="dB"),
     "ssim": Metric(label="SSIM-Y", better="higher", digits=4),
+    "psnr_rgb": Metric(label="PSNR-RGB", better="higher", unit="dB"),
+    "ssim_rgb": Metric(label="SSIM-RGB", better="higher", digits=4),
+    "psnr_b": Metric(label="PSNR-B", better="higher", unit="dB"),
     "lpips": Metric(label=LPIPS_LABEL, better="lower", digits=4),
     "consistency": Metric(label="LR-PSNR", better="higher", unit="dB"),
     "drift": Metric(label="colour drift", better="lower", unit="/255", digits=3),
     "high_frequency": Metric(label="fine detail", better="nearer to 1"),
     "grid": Metric(label="grid", better="lower"),
 }
-"""The figures of an upscaling evaluation, in the order in which they are shown."""
+"""All figures there are, in the order in which they are shown; which of them a task has, ``inference.rules`` says."""

@@ -125,7 +125,9 @@ def test_save_leaves_the_input_bicubic_and_restored_pictures(photos: Path, weigh
     assert run(*words).exit_code == 2
 
 
-def test_the_network_is_told_what_the_option_says(photos: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_network_is_told_what_the_option_says(
+    photos: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     from restore.inference.restorer import Restorer
     from restore.tasks import BLIND, CLEAN, Condition
 
@@ -143,7 +145,8 @@ def test_the_network_is_told_what_the_option_says(photos: Path, weights: Path, m
     assert heard == [Condition(noise=10.0, jpeg=50.0, blur=0.0), CLEAN, BLIND]
     assert run(*words[:6], "--device", "cpu").exit_code == 0
     assert heard[-1] == CLEAN
-    grainy = ("--data", photos, "--weights", weights, "--max", 1, "--noise", 20, "--device", "cpu")
+    Image.fromarray(data.astronaut()[:256, :320]).save(tmp_path / "large.png")  # noise shows where there is room
+    grainy = ("--data", tmp_path / "large.png", "--weights", weights, "--noise", 20, "--device", "cpu")
     assert run(*grainy, "--condition", "measured").exit_code == 0
     assert heard[-1].noise == pytest.approx(20, rel=0.35)
     assert heard[-1].jpeg == 100
