@@ -54,6 +54,20 @@ class Failed:
     stage: Stage
 
 
+@dataclass(slots=True)
+class _Read:
+    """A photo that was read, until it is taken: whoever holds this holds a large picture no longer than needed."""
+
+    photo: Photo | None
+    seconds: float
+
+    def take(self) -> Photo:
+        """The photo; only once."""
+        photo, self.photo = self.photo, None
+        assert photo is not None
+        return photo
+
+
 @dataclass(frozen=True, slots=True)
 class _Writing:
     """A finished photo on its way to the disk; ``future`` gives the seconds it took."""
@@ -106,9 +120,9 @@ def _cancelling(executor: ThreadPoolExecutor) -> Iterator[None]:
 
 def _read_ahead(
     jobs: Iterable[Job], read: Callable[[Path], Photo], reader: ThreadPoolExecutor
-) -> Iterator[tuple[Job, Future[tuple[Photo, float]]]]:
+) -> Iterator[tuple[Job, Future[_Read]]]:
     """Each job with its photo to come; the next one is being read while this one is used."""
-    waiting: tuple[Job, Future[tuple[Photo, float]]] | None = None
+    waiting: tuple[Job, Future[_Read]] | None = None
     for job in jobs:
         following = (job, reader.submit(_timed_read, read, job.source))
         if waiting is not None:
@@ -119,17 +133,17 @@ def _read_ahead(
 
 
 def _restore(
-    job: Job, reading: Future[tuple[Photo, float]], work: Callable[[Photo], tuple[Made, Report]]
+    job: Job, reading: Future[_Read], work: Callable[[Photo], tuple[Made, Report]]
 ) -> tuple[Done, Made] | Failed:
     stage: Stage = "read"
     try:
-        photo, read_s = reading.result()
+        read = reading.result()
         stage = "restore"
         start = time.perf_counter()
-        made, report = work(photo)
+        made, report = work(read.take())
     except (RestoreError, MemoryError) as error:
         return Failed(job, _named(job, error), stage)
-    seconds = read_s + time.perf_counter() - start
+    seconds = read.seconds + time.perf_counter() - start
     return Done(job, report, seconds), made
 
 
@@ -150,10 +164,10 @@ def _named(job: Job, error: RestoreError | MemoryError) -> RestoreError:
     return named
 
 
-def _timed_read(read: Callable[[Path], Photo], source: Path) -> tuple[Photo, float]:
+def _timed_read(read: Callable[[Path], Photo], source: Path) -> _Read:
     start = time.perf_counter()
     photo = read(source)
-    return photo, time.perf_counter() - start
+    return _Read(photo, time.perf_counter() - start)
 
 
 def _timed_write(write: Callable[[Made, Path], None], made: Made, target: Path) -> float:

@@ -147,7 +147,7 @@ def image_of(raster: Raster) -> Image.Image:
     if raster.depth == 16:
         assert CHANNELS[raster.layout] == 1  # Pillow has no other 16-bit pictures
         return Image.frombytes("I;16", (width, height), array.astype("<u2").tobytes())
-    return Image.frombytes(raster.layout, (width, height), array.tobytes())
+    return Image.frombuffer(raster.layout, (width, height), array, "raw", raster.layout, 0, 1)
 
 
 def _by_pillow(image: Image.Image, photo: Photo, recipe: Recipe, icc: bytes | None) -> bytes:

@@ -16,6 +16,8 @@ BLOCK_PX: Final = 8
 """The change is looked at in JPEG's squares of this side."""
 _ALLOWANCE: Final = 1.5
 """Noise in a square of 64 pixels has more energy than this times the expected in 1 of 200 squares."""
+_BAND_ROWS: Final = 64 * BLOCK_PX
+"""So many rows are looked at at once."""
 _ROUNDING: Final = 1 / 12
 """Variance, in squared grey levels, that rounding to 8 bits leaves in a photo."""
 
@@ -36,22 +38,29 @@ def explained_share(
     height, width = (side // BLOCK_PX * BLOCK_PX for side in source.shape[-2:])
     if not height * width:
         return None
-    ours, theirs = luma(restored), luma(source)
-    change = theirs - ours
-    if blur_px > 0:
-        ours = blur(ours, gaussian_kernels(torch.tensor([blur_px])))
-    whole = float(_energies(change, height, width).sum())
-    if whole == 0:
-        return None
     share = 1.0 if gray else sum(weight**2 for weight in LUMA_WEIGHTS)
     allowed = BLOCK_PX**2 * (noise**2 * share + _ROUNDING) + _coding_energy(jpeg)
-    beyond = (_energies(theirs - ours, height, width) - _ALLOWANCE * allowed).clamp(min=0).sum()
-    return max(0.0, 1 - float(beyond) / whole)
+    whole = beyond = 0.0
+    for top in range(0, height, _BAND_ROWS):
+        ours, theirs = (luma(image[..., top : min(top + _BAND_ROWS, height), :width]) for image in (restored, source))
+        whole += float(_energies(theirs - ours).sum())
+        if blur_px > 0:
+            ours = _blurred_rows(restored, blur_px, top, min(top + _BAND_ROWS, height))[..., :width]
+        beyond += float((_energies(theirs - ours) - _ALLOWANCE * allowed).clamp(min=0).sum())
+    return max(0.0, 1 - beyond / whole) if whole else None
 
 
-def _energies(plane: Tensor, height: int, width: int) -> Tensor:
-    """Sum of the squares, in grey levels, of each 8x8 square of (1,1,H,W) that lies within (height, width)."""
-    squares: Tensor = F.avg_pool2d(plane[..., :height, :width].square(), BLOCK_PX) * (255.0 * BLOCK_PX) ** 2
+def _blurred_rows(image: Tensor, blur_px: float, top: int, bottom: int) -> Tensor:
+    """The luma (1,1,rows,W) of rows [top, bottom), blurred with the rows around them."""
+    kernels = gaussian_kernels(torch.tensor([blur_px]))
+    reach = kernels.shape[-1] // 2
+    first, last = max(top - reach, 0), min(bottom + reach, image.shape[-2])
+    return blur(luma(image[..., first:last, :]), kernels)[..., top - first : bottom - first, :]
+
+
+def _energies(plane: Tensor) -> Tensor:
+    """Sum of the squares, in grey levels, of each 8x8 square of (1,1,h,w)."""
+    squares: Tensor = F.avg_pool2d(plane.square(), BLOCK_PX) * (255.0 * BLOCK_PX) ** 2
     return squares.double()
 
 

@@ -5,6 +5,8 @@ Such a photo is worked on as a gray one and toned again afterwards, so that no c
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,6 +37,8 @@ _NOISE_MARGIN: Final = 4.0
 _GAUSSIAN_MAD: Final = 0.6745
 _BAND_ROWS: Final = 64
 """A multiple of the cells; so many rows are looked at at once."""
+_FIRST_LOOK_PX: Final = 1_000_000
+"""About so many pixels are looked at first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +56,27 @@ class Tone:
 
 
 def tone_of(image: Tensor) -> Tone | None:
-    """The tone of (1,3,H,W) in [0,1], or None if it has colours of its own, or is too small to tell."""
+    """The tone of (1,3,H,W) in [0,1], or None if it has colours of its own, or is too small to tell.
+
+    Of a large picture a part is looked at first: one that shows colours there, as nearly all do, is done with.
+    """
     height, width = (side // CELL_PX * CELL_PX for side in image.shape[-2:])
     if height * width < _LEAST_CELLS * CELL_PX**2:
         return None
-    parts = [_cells(image[..., top : min(top + _BAND_ROWS, height), :width]) for top in range(0, height, _BAND_ROWS)]
-    matrix, offsets = (torch.cat(kind) for kind in zip(*parts, strict=True))
+    bands = [image[..., top : min(top + _BAND_ROWS, height), :width] for top in range(0, height, _BAND_ROWS)]
+    some = bands[:: math.ceil(height * width / _FIRST_LOOK_PX)]
+    noise = _colour_noise(torch.cat(some, dim=-2)) / CELL_PX
+    tone = _tone(some, noise)
+    return tone if tone is None or len(some) == len(bands) else _tone(bands, noise)
+
+
+def _tone(bands: Sequence[Tensor], noise: float) -> Tone | None:
+    """The tone of (1,3,h,W) parts of a picture whose cells have so much noise in grey levels, or None."""
+    matrix, offsets = (torch.cat(kind).double() for kind in zip(*map(_cells, bands), strict=True))
     bends = torch.eye(_KNOTS, dtype=torch.float64).diff(n=2, dim=0)
     normal = matrix.T @ matrix + _SMOOTHNESS * len(matrix) * bends.T @ bends
     knots = torch.linalg.solve(normal + 1e-9 * torch.eye(_KNOTS, dtype=torch.float64), matrix.T @ offsets)
     off = (offsets - matrix @ knots).square().sum(dim=1) * 255**2
-    noise = _colour_noise(image) / CELL_PX
     usual, largest = float(off.mean()), float(off.max()) ** 0.5
     toned = usual <= _USUAL_LEVELS**2 + noise**2 and largest <= _LARGEST_LEVELS + _NOISE_MARGIN * noise
     return Tone(knots) if toned else None
@@ -88,7 +102,7 @@ def _position(gray: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _cells(image: Tensor) -> tuple[Tensor, Tensor]:
-    """Of each cell of (1,3,h,w): how much each knot counts (cells,knots), and its mean offsets (cells,3); float64.
+    """Of each cell of (1,3,h,w): how much each knot counts (cells,knots), and its mean offsets (cells,3); float32.
 
     Pixel by pixel and then averaged, so that a cell across an edge lies on a bent curve as any other does.
     """
@@ -96,5 +110,5 @@ def _cells(image: Tensor) -> tuple[Tensor, Tensor]:
     below, share = _position(gray)
     hats = torch.zeros(1, _KNOTS, *gray.shape[-2:])
     hats.scatter_(1, below, 1 - share).scatter_(1, below + 1, share)
-    matrix, offsets = (F.avg_pool2d(planes, CELL_PX)[0].flatten(1).T.double() for planes in (hats, image - gray))
+    matrix, offsets = (F.avg_pool2d(planes, CELL_PX)[0].flatten(1).T for planes in (hats, image - gray))
     return matrix, offsets
