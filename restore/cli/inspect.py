@@ -126,7 +126,10 @@ def _fail(path: Path, error: RestoreError, stage: Stage, account: Account, talk:
 def _row(path: Path, photo: Photo, findings: Findings) -> Row:
     """What is said about one photo."""
     from restore.cli.rows import Row, shown
+    from restore.io.recipe import recipe_of
 
+    recipe = recipe_of(photo)
+    before = f", restored before ({recipe.words})" if recipe else ""
     advice = f"suggested: {', '.join(findings.suggested)}" if findings.suggested else "nothing to do"
     values: dict[str, object] = {
         "status": "ok",
@@ -137,8 +140,9 @@ def _row(path: Path, photo: Photo, findings: Findings) -> Row:
         "quality": findings.quality,
         "condition": {name: _rounded(value) for name, value in asdict(findings.condition).items()},
         "suggested": list(findings.suggested),
+        "restored": asdict(recipe) if recipe else None,
     }
-    return Row("ok", f"{shown(path)}  {findings.words} → {advice}", values)
+    return Row("ok", f"{shown(path)}  {findings.words}{before} → {advice}", values)
 
 
 def _rounded(value: object) -> object:

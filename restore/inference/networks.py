@@ -75,6 +75,12 @@ class Networks:
             raise WeightsError(_without_detail(bare[0], self._asked))
         return 0.0
 
+    def files(self, scales: tuple[int, ...], detail: float) -> tuple[Path, ...]:
+        """The weights files that a chain with so much detail is made of, each once."""
+        pairs = [self._pairs[scale] for scale in scales]
+        used = [(pair.fidelity, pair.detail if detail else None) for pair in pairs]
+        return tuple(dict.fromkeys(each.path for both in used for each in both if each is not None))
+
     def restorer(self, scale: int, detail: float) -> Restorer:
         """The network for that scale with so much detail in it; WeightsError when its files are damaged."""
         key = (scale, detail)

@@ -39,6 +39,7 @@ class Translator:
         if found.card.task != "translate":
             raise WeightsError(f"{weights}: these weights are for {found.card.task!r}, not for translate")
         self.name = weights_name(found.path)
+        self._file = found.path
         self._restorer = Restorer(found, device=device, max_memory=max_memory, tile=tile)
 
     def plan(self, height: int, width: int) -> Enlargement:
@@ -67,6 +68,7 @@ class Translator:
             drift=None,
             seconds=time.perf_counter() - started,
             notes=photo.notes,
+            files=(self._file,),
         )
         return result, report
 

@@ -117,8 +117,14 @@ class Report:
     """Share of the photo that masks left to be worked on, 0 to 1; None without masks."""
     grain: float = 0.0
     """Grain that was added, in grey levels."""
+    files: tuple[Path, ...] = ()
+    """The weights files that did it."""
     steps: tuple[Report, ...] = ()
     """Of a chain of steps: what each of them did."""
+    done: tuple[str, ...] = ()
+    """What was chosen to be done, where the photo itself was to decide."""
+    found: str | None = None
+    """What was found wrong with the photo, in words, where that decided."""
 
 
 class Upscaler:
@@ -213,6 +219,7 @@ class Upscaler:
             condition=condition,
             detail=plan.detail,
             projected=projected,
+            files=self._networks.files(plan.scales, plan.detail),
         )
         return result, report
 

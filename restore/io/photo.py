@@ -43,6 +43,8 @@ class Photo:
     dpi: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
     """What a person should know about how the file was read."""
+    sha256: str | None = None
+    """Of the bytes of the file that it was read from, in hexadecimal; None where nobody asked for it."""
     name: str = "<memory>"
     """File name for messages."""
 

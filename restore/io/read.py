@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 from dataclasses import replace
@@ -18,12 +19,15 @@ from restore.io.photo import Photo
 from restore.io.profile import rendering_of
 from restore.io.quality import Compression, compression_of
 from restore.io.raster import Raster, into_house
+from restore.io.recipe import recipe_of
 
 DEFAULT_MAX_MEGAPIXELS: Final = 200.0
 
 
-def read_photo(source: Path | str | bytes, *, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS) -> Photo:
-    """Read the first picture of a file (a path, or its bytes).
+def read_photo(
+    source: Path | str | bytes, *, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS, hashed: bool = False
+) -> Photo:
+    """Read the first picture of a file (a path, or its bytes); ``hashed`` notes the SHA-256 of these bytes.
 
     ImageError: the file is missing, a folder, empty, damaged, no picture, or has more than ``max_megapixels``
     million pixels, which guards against files that unpack to more than the memory holds.
@@ -45,7 +49,12 @@ def read_photo(source: Path | str | bytes, *, max_megapixels: float = DEFAULT_MA
         compression = compression_of(image, data)
         icc = image.info.get("icc_profile")
     photo = photo_of(raster, metadata, icc, compression=compression, mode=mode, name=_name(path))
-    return replace(photo, notes=(*notes, *photo.notes))
+    before = recipe_of(photo)
+    return replace(
+        photo,
+        notes=(*notes, *photo.notes, *([f"restored before ({before.words})"] if before else [])),
+        sha256=hashlib.sha256(data).hexdigest() if hashed else None,
+    )
 
 
 def _name(path: Path | None) -> str:

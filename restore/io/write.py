@@ -101,6 +101,40 @@ def write_photo(photo: Photo, path: Path, options: WriteOptions) -> None:
         raise exists_already(path)
     ready = stripped(photo, options.strip)
     data = encode(ready, _recipe(ready, options, path))
+    _write_whole(data, path, (photo.height, photo.width), overwrite=options.overwrite)
+
+
+def keeps_bytes(photo: Photo, path: Path | None, options: WriteOptions) -> bool:
+    """Whether the file of an unchanged photo is what these options (and this name) ask for, to the byte.
+
+    >>> import torch
+    >>> photo = Photo(pixels=torch.zeros(3, 1, 1), alpha=None, gray=False, depth=8, format="JPEG", mode="RGB")
+    >>> keeps_bytes(photo, Path("a.jpg"), WriteOptions()), keeps_bytes(photo, Path("a.png"), WriteOptions())
+    (True, False)
+    """
+    as_asked = options.quality is None and options.depth in (None, photo.depth) and options.strip == "none"
+    return as_asked and _chosen_format(photo, options, path) == photo.format
+
+
+def write_copy(source: Path | bytes, path: Path, size: tuple[int, int], *, overwrite: bool) -> None:
+    """The file ``source``, or its bytes, under another name, whole or not at all; errors as for :func:`write_photo`.
+
+    ``size`` is the picture's (height, width). ImageError also when ``source`` cannot be read any more.
+    """
+    if path.exists() and not overwrite:
+        raise exists_already(path)
+    _write_whole(_bytes_again(source) if isinstance(source, Path) else source, path, size, overwrite=overwrite)
+
+
+def _bytes_again(source: Path) -> bytes:
+    try:
+        return source.read_bytes()
+    except OSError as fault:
+        raise ImageError(f"{source}: it could be read before and cannot be now; is it still there?") from fault
+
+
+def _write_whole(data: bytes, path: Path, size: tuple[int, int], *, overwrite: bool) -> None:
+    """Bytes of a picture of ``size`` = (height, width) under ``path``, whole or not at all."""
     with _faults_named(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=".restore-", suffix=path.suffix, dir=path.parent)
@@ -112,9 +146,9 @@ def write_photo(photo: Photo, path: Path, options: WriteOptions) -> None:
                 stream.flush()
                 os.fsync(stream.fileno())
             _give_usual_permissions(temporary, path)
-        if photo_size(temporary) != (photo.height, photo.width):
+        if photo_size(temporary) != size:
             raise ImageError(f"{path}: what was written cannot be read back; check the disk and try again")
-        _put_in_place(temporary, path, overwrite=options.overwrite)
+        _put_in_place(temporary, path, overwrite=overwrite)
     finally:
         temporary.unlink(missing_ok=True)
 
