@@ -26,12 +26,11 @@ from pathlib import Path
 import numpy as np
 
 NOISE = 15.0
-METHODS = ("restore", "opencv", "tv", "wavelet")
+METHODS = ("restore", "opencv", "tv")
 LABELS = {
     "restore": "restore denoise (fast)",
     "opencv": "OpenCV fastNlMeansDenoisingColored",
     "tv": "scikit-image denoise_tv_chambolle",
-    "wavelet": "scikit-image denoise_wavelet",
 }
 YARDSTICK = "opencv"
 
@@ -122,11 +121,7 @@ def run_filter(method: str, source: str, target: str, *, threads: int) -> int:
     else:
         from skimage import restoration
 
-        pixels = photo.astype(np.float32) / 255
-        if method == "tv":
-            filtered = restoration.denoise_tv_chambolle(pixels, weight=0.1, channel_axis=2)
-        else:
-            filtered = restoration.denoise_wavelet(pixels, sigma=NOISE / 255, channel_axis=2)
+        filtered = restoration.denoise_tv_chambolle(photo.astype(np.float32) / 255, weight=0.1, channel_axis=2)
         result = (filtered * 255).round().clip(0, 255).astype(np.uint8)
     cv2.imwrite(target, result)
     return 0

@@ -5,9 +5,9 @@
 ['BLIND', 'CLEAN', 'Cleaner']
 
 ``restore.upscale(photo, scale=2)`` takes a path, bytes, a PIL image or a numpy array and gives back the same kind (a
-path gives a PIL image); so do ``denoise``, ``dejpeg`` and ``deblur(photo, strength=100)``. ``restore.inspect(photo)``
-says what is wrong with one. ``restore.Restorer("upscale-x4")`` keeps one network for reuse on tensors. Names are loaded
-when first used, so that ``import restore`` is quick.
+path gives a PIL image); so do ``auto``, ``denoise``, ``dejpeg`` and ``deblur(photo, strength=100)``.
+``restore.inspect(photo)`` says what is wrong with one. ``restore.Restorer("upscale-x4")`` keeps one network for reuse
+on tensors. Names are loaded when first used, so that ``import restore`` is quick.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from restore.errors import (
 if TYPE_CHECKING:
     from restore.inference.api import upscale
     from restore.inference.clean import Cleaner
-    from restore.inference.clean_api import deblur, dejpeg, denoise
+    from restore.inference.clean_api import auto, deblur, dejpeg, denoise
+    from restore.inference.fill_api import inpaint
     from restore.inference.inspect import Findings, inspect
     from restore.inference.restorer import Restorer
     from restore.inference.upscale import Upscaler
@@ -55,18 +56,22 @@ __all__ = [
     "TrainingError",
     "Upscaler",
     "WeightsError",
+    "auto",
     "deblur",
     "dejpeg",
     "denoise",
+    "inpaint",
     "inspect",
     "upscale",
 ]
 
 _HOMES = {
     "upscale": "restore.inference.api",
+    "auto": "restore.inference.clean_api",
     "denoise": "restore.inference.clean_api",
     "dejpeg": "restore.inference.clean_api",
     "deblur": "restore.inference.clean_api",
+    "inpaint": "restore.inference.fill_api",
     "Cleaner": "restore.inference.clean",
     "Findings": "restore.inference.inspect",
     "inspect": "restore.inference.inspect",

@@ -33,6 +33,7 @@ def denoise(
     protect: opt.Protect = None,
     grain: opt.Grain = 0.0,
     seed: opt.Seed = None,
+    evidence: opt.Evidence = None,
     weights: opt.WeightsName = None,
     model_size: opt.Size = opt.ModelSize.FAST,
 ) -> Order:
@@ -44,7 +45,7 @@ def denoise(
 
     known = Condition(noise=parse_level("--noise", noise or "auto", 0, 50))
     fix, masks = _fix("denoise", strength, grain, seed), _masks(mask, protect)
-    return _order(asked, fix, masks, known, weights, model_size)
+    return _order(asked, fix, masks, known, evidence, weights, model_size)
 
 
 @over_photos
@@ -64,6 +65,7 @@ def dejpeg(
     protect: opt.Protect = None,
     grain: opt.Grain = 0.0,
     seed: opt.Seed = None,
+    evidence: opt.Evidence = None,
     weights: opt.WeightsName = None,
     model_size: opt.Size = opt.ModelSize.FAST,
 ) -> Order:
@@ -75,7 +77,7 @@ def dejpeg(
 
     known = Condition(jpeg=parse_level("--quality-was", quality_was or "auto", 1, 100))
     fix, masks = _fix("dejpeg", strength, grain, seed), _masks(mask, protect)
-    return _order(asked, fix, masks, known, weights, model_size)
+    return _order(asked, fix, masks, known, evidence, weights, model_size)
 
 
 @over_photos
@@ -95,6 +97,7 @@ def deblur(
     protect: opt.Protect = None,
     grain: opt.Grain = 0.0,
     seed: opt.Seed = None,
+    evidence: opt.Evidence = None,
     weights: opt.WeightsName = None,
     model_size: opt.Size = opt.ModelSize.FAST,
 ) -> Order:
@@ -106,7 +109,7 @@ def deblur(
 
     known = Condition(blur=parse_level("--blur", blur or "auto", 0, 4))
     fix, masks = _fix("deblur", strength, grain, seed), _masks(mask, protect)
-    return _order(asked, fix, masks, known, weights, model_size)
+    return _order(asked, fix, masks, known, evidence, weights, model_size)
 
 
 def _fix(verb: Verb, strength: float, grain: float, seed: int | None) -> Fix:
@@ -124,7 +127,13 @@ def _masks(mask: Path | None, protect: Path | None) -> Masks:
 
 
 def _order(  # noqa: PLR0917 - three callers, right above
-    asked: Asked, fix: Fix, masks: Masks, known: Condition, weights: str | None, model_size: opt.ModelSize
+    asked: Asked,
+    fix: Fix,
+    masks: Masks,
+    known: Condition,
+    evidence: str | None,
+    weights: str | None,
+    model_size: opt.ModelSize,
 ) -> Order:
     from restore.cli.order import Order
 
@@ -137,6 +146,7 @@ def _order(  # noqa: PLR0917 - three callers, right above
         masks=masks,
         writing=asked.writing,
         machine=asked.machine([weights] if weights else [], model_size),
+        evidence=evidence,
         dry_run=asked.dry_run,
         report=asked.report,
     )

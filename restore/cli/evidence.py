@@ -1,4 +1,4 @@
-"""``--evidence``: beside each result a picture that shows in colour what its photo does not support."""
+"""Pictures beside results: ``--evidence``, what a photo does not support, and ``--save-mask``, what was filled."""
 
 from __future__ import annotations
 
@@ -15,8 +15,20 @@ from restore.io.walk import is_folder
 from restore.io.write import exists_already
 from restore.ops.evidence_view import evidence_picture
 
-NAME: Final = "{stem}_evidence.png"
-"""Of a picture in a folder; ``stem`` is the result's."""
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of picture beside results."""
+
+    option: str
+    noun: str
+    name: str
+    """Of a picture in a folder; ``result`` and ``photo`` are those files' stems."""
+
+
+EVIDENCE: Final = Kind("--evidence", "evidence", "{result}_evidence.png")
+MASK: Final = Kind("--save-mask", "mask", "{photo}.png")
+"""Called as the photo, so that the folder can be given to ``--mask``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +37,8 @@ class Shown:
 
     photo: Photo
     evidence: Photo | None = None
+    unchanged: bool = False
+    """Whether the photo itself came out, to the bit."""
 
 
 def evidence_of(photo: Photo, result: Photo) -> Photo:
@@ -33,7 +47,9 @@ def evidence_of(photo: Photo, result: Photo) -> Photo:
     return Photo(pixels=pixels, alpha=None, gray=False, depth=8, format="PNG", mode="RGB")
 
 
-def evidence_targets(asked: str | None, jobs: Sequence[Job], *, overwrite: bool) -> Mapping[Path, Path]:
+def evidence_targets(
+    asked: str | None, jobs: Sequence[Job], kind: Kind = EVIDENCE, *, overwrite: bool
+) -> Mapping[Path, Path]:
     """Where the picture for each target goes: the file asked for, or into the folder, as the results lie to each other.
 
     Nowhere, if nothing was asked for.
@@ -47,33 +63,37 @@ def evidence_targets(asked: str | None, jobs: Sequence[Job], *, overwrite: bool)
         parents = [job.target.parent.absolute() for job in jobs]
         root = os.path.commonpath(parents) if parents else ""
         targets = {
-            job.target: folder / (parent / NAME.format(stem=_stem(job))).relative_to(root)
+            job.target: folder / (parent / _name(kind, job)).relative_to(root)
             for job, parent in zip(jobs, parents, strict=True)
         }
     elif len(jobs) > 1:
-        raise ConfigError(f"--evidence {asked}: {len(jobs)} photos need a folder; end the name with /")
+        raise ConfigError(f"{kind.option} {asked}: {len(jobs)} photos need a folder; end the name with /")
     elif folder.suffix.lower() != ".png":
-        raise ConfigError(f"--evidence {asked}: it is written as PNG; end the name with .png, or with / for a folder")
+        raise ConfigError(
+            f"{kind.option} {asked}: it is written as PNG; end the name with .png, or with / for a folder"
+        )
     else:
         targets = {job.target: folder for job in jobs}
-    _refuse_unsafe(targets, jobs, overwrite=overwrite)
+    _refuse_unsafe(targets, jobs, kind, overwrite=overwrite)
     return targets
 
 
-def _stem(job: Job) -> str:
-    """Of the result; a picture for stdout is called as its photo."""
-    named = job.source if job.target == Path("-") else job.target
-    return "photo" if named == Path("-") else named.stem
+def _name(kind: Kind, job: Job) -> str:
+    """Of the picture; one for stdout is called as its photo."""
+    photo = "photo" if job.source == Path("-") else job.source.stem
+    return kind.name.format(photo=photo, result=photo if job.target == Path("-") else job.target.stem)
 
 
-def _refuse_unsafe(targets: Mapping[Path, Path], jobs: Sequence[Job], *, overwrite: bool) -> None:
+def _refuse_unsafe(targets: Mapping[Path, Path], jobs: Sequence[Job], kind: Kind, *, overwrite: bool) -> None:
     others = {_key(path) for job in jobs for path in (job.source, job.target)}
     taken: dict[str, Path] = {}
     for target, path in targets.items():
         if _key(path) in others:
-            raise OutputError(f"{path}: the evidence would replace a photo or a result; choose another --evidence")
+            raise OutputError(
+                f"{path}: the {kind.noun} would replace a photo or a result; choose another {kind.option}"
+            )
         if (other := taken.setdefault(_key(path), target)) is not target:
-            raise OutputError(f"the evidence of {other} and of {target} would both become {path}; rename one photo")
+            raise OutputError(f"the {kind.noun} of {other} and of {target} would both become {path}; rename one photo")
         if path.exists() and not overwrite:
             raise exists_already(path)
 

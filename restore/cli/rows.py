@@ -50,6 +50,7 @@ def done_row(done: Done) -> Row:
         **_figure_values(report),
         "notes": list(report.notes),
         "steps": [_step_values(step) for step in report.steps],
+        **({} if report.found is None else {"found": report.found, "done": list(report.done)}),
     }
     return Row("ok", line, values)
 
@@ -110,7 +111,8 @@ def _by(report: Report) -> list[str]:
     """The task and whose weights did it; for upscaling, the scale says enough, and so do steps."""
     if report.task == "upscale" or report.steps:
         return []
-    return [f"{report.task} by {', '.join(map(shown, report.weights))}" if report.weights else report.task]
+    task = " + ".join(report.done) or report.task
+    return [f"{task} by {', '.join(map(shown, report.weights))}" if report.weights else task]
 
 
 def _step(report: Report) -> str:
@@ -129,8 +131,17 @@ def _how(report: Report) -> list[str]:
     return [
         *([f"strength {report.strength:g}"] if report.strength is not None else []),
         *([f"grain {report.grain:g}"] if report.grain else []),
-        *([f"mask {report.covered:.0%}"] if report.covered is not None else []),
+        *([f"mask {_share(report.covered)}"] if report.covered is not None else []),
     ]
+
+
+def _share(covered: float) -> str:
+    """In percent; a little is not rounded to nothing.
+
+    >>> _share(0.5), _share(0.0042), _share(0.0)
+    ('50%', '0.42%', '0%')
+    """
+    return f"{covered:.0%}" if covered >= 0.01 else f"{100 * covered:.2g}%"
 
 
 def _invented(detail: float) -> list[str]:
@@ -163,7 +174,7 @@ def _told_values(report: Report) -> dict[str, object]:
         "noise": report.condition.noise,
         "jpeg": report.condition.jpeg,
         "blur": report.condition.blur,
-        "mask": _finite(report.covered),
+        "mask": _finite(report.covered, 6),
     }
 
 

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from restore.errors import ConfigError, WeightsError
 from restore.inference.clean import Cleaner, grained, seed_of
@@ -20,6 +21,7 @@ from restore.inference.verbs import NOTHING_FOUND, Fix, told
 from restore.io.photo import Photo
 from restore.models.weights import find_weights
 from restore.ops.consistency import colour_drift, consistency
+from restore.ops.evidence import unsupported_share
 from restore.ops.tile import Progress, no_progress
 from restore.tasks import BLIND, CLEAN, Condition
 
@@ -69,10 +71,13 @@ class Chain:
         return replace(plan, notes=(*(step.words for step in self.steps), *plan.notes))
 
     @torch.no_grad()
-    def __call__(self, photo: Photo, progress: Progress = no_progress) -> tuple[Photo, Report]:
+    def __call__(
+        self, photo: Photo, progress: Progress = no_progress, *, area: Tensor | None = None
+    ) -> tuple[Photo, Report]:
         """The photo after all steps, and what each of them did.
 
         Damage that one step has been told of is not looked for by the next: what it left, it was asked to leave.
+        ``area`` (1,1,H,W) in [0,1] is where dejpeg, denoise and deblur work; the other steps work everywhere.
         ``progress`` is told the share that is done, 0 to 1. Raises what the steps raise.
         """
         started = time.perf_counter()
@@ -81,7 +86,7 @@ class Chain:
         reports: list[Report] = []
         for place, step in enumerate(self.steps):
             watch = partial(_whole_share, progress, place, len(self.steps))
-            result, report = self._do(step, replace(result, notes=()), photo, known, watch)
+            result, report = self._do(step, replace(result, notes=()), photo, known, area, watch)
             known = dealt_with(known, report)
             reports.append(report)
         source = photo.pixels[None]
@@ -95,13 +100,18 @@ class Chain:
             width=result.width,
             consistency_db=consistency(result.pixels[None], source),
             drift=colour_drift(result.pixels[None], source),
+            unsupported_share=unsupported_share(source, result.pixels[None]),
+            covered=next((report.covered for report in reports if report.covered is not None), None),
             seconds=time.perf_counter() - started,
             notes=(*photo.notes, *_notes(reports)),
+            files=tuple(dict.fromkeys(path for report in reports for path in report.files)),
             steps=tuple(reports),
         )
         return replace(result, notes=photo.notes), whole
 
-    def _do(self, step: Step, photo: Photo, first: Photo, known: Condition, progress: Progress) -> tuple[Photo, Report]:
+    def _do(  # noqa: PLR0917 - one caller, right above
+        self, step: Step, photo: Photo, first: Photo, known: Condition, area: Tensor | None, progress: Progress
+    ) -> tuple[Photo, Report]:
         """One step; ``first`` is the photo before all steps."""
         if step.name == "grain":
             return _with_grain(photo, first, step.amount or 0.0)
@@ -110,7 +120,7 @@ class Chain:
             return self._upscaler(photo, Target(scale=step.amount), told(photo, None, known), progress)
         assert self._cleaner is not None
         strength = Fix().strength if step.amount is None else step.amount
-        return self._cleaner(photo, Fix(verb=step.name, strength=strength), known, progress=progress)
+        return self._cleaner(photo, Fix(verb=step.name, strength=strength), known, area=area, progress=progress)
 
 
 def dealt_with(known: Condition, report: Report) -> Condition:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -24,9 +25,10 @@ from restore.models.weights import Weights, bundled_weights, find_weights
 from restore.ops.area import within
 from restore.ops.color import luma
 from restore.ops.consistency import colour_drift, consistency
+from restore.ops.evidence import unsupported_share
 from restore.ops.explain import explained_share
 from restore.ops.grain import add_grain
-from restore.ops.lock import lock_colour
+from restore.ops.lock import CELL_PX, LOCK_REACH_PX, lock_colour
 from restore.ops.strength import with_strength
 from restore.ops.tile import Progress, no_progress
 from restore.ops.tone import Tone, tone_of
@@ -56,11 +58,23 @@ class Cleaner:
     ) -> None:
         found = _bundled(size) if weights is None else _own(weights)
         self.name = found.card.name if weights is None else weights_name(found.path)
+        self._file = found.path
         self._restorer = Restorer(found, device=device, max_memory=max_memory, tile=tile)
 
     def plan(self, height: int, width: int) -> Enlargement:
         """What will become of a photo of that size."""
         return Enlargement(1.0, (self.name,), height, width, ())
+
+    def reach(self, tone: Tone | None = None) -> int | None:
+        """From how far, in pixels, a pixel of :meth:`restored` is made; None: from the whole photo."""
+        radius = self._restorer.network.radius
+        locks = 1 if tone is None else 2  # a toned photo is locked as gray and again in its tone
+        return None if radius is None else radius + locks * LOCK_REACH_PX
+
+    @property
+    def grid(self) -> int:
+        """Pixels; a part of a photo that begins at multiples of this is restored as it is within the whole."""
+        return math.lcm(self._restorer.network.multiple, CELL_PX)
 
     @torch.no_grad()
     def __call__(
@@ -95,9 +109,10 @@ class Cleaner:
         elif tone is not None:
             notes.append(TONED)
         idle = covered == 0 or fix.strength == 0 or nothing_to_do(fix.verb, condition)
-        result = _copy(photo)
-        if not idle:
-            pixels = with_strength(self._restored(source, condition, tone, progress), source, fix.strength)
+        if idle:
+            result = _copy(photo)
+        else:
+            pixels = with_strength(self.restored(source, condition, tone, progress), source, fix.strength)
             result = with_result(photo, pixels)
         if fix.grain and covered != 0:
             seed = seed_of(photo) if fix.seed is None else fix.seed
@@ -120,13 +135,21 @@ class Cleaner:
             condition=condition,
             strength=fix.strength,
             explained=None if fix.grain else explained,
+            unsupported_share=unsupported_share(source, result.pixels[None]),
             covered=covered,
             grain=fix.grain,
+            files=() if idle else (self._file,),
         )
         return result, report
 
-    def _restored(self, source: Tensor, condition: Condition, tone: Tone | None, progress: Progress) -> Tensor:
-        """(1,3,H,W) out of the network; of a toned photo its brightness alone goes in, and its tone is put back."""
+    @torch.no_grad()
+    def restored(
+        self, source: Tensor, condition: Condition, tone: Tone | None = None, progress: Progress = no_progress
+    ) -> Tensor:
+        """(1,3,H,W) in [0,1] out of the network, at full strength and not clipped; a tensor of its own.
+
+        Of a toned photo its brightness alone goes in, and its tone is put back. DeviceError as above.
+        """
         if tone is None:
             return self._restorer.restore(source, condition, progress=progress)
         gray = luma(source).expand(-1, 3, -1, -1).contiguous()

@@ -1,4 +1,4 @@
-"""The one-line Python interface to denoise, dejpeg and deblur: a photo in, the same kind of photo out."""
+"""The one-line Python interface to auto, denoise, dejpeg and deblur: a photo in, the same kind of photo out."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, TypeVar, overload
 
 import numpy as np
 
+from restore.inference.auto import auto_restore
 from restore.inference.clean import Cleaner
 from restore.inference.kinds import as_photo, like
 from restore.inference.verbs import Fix
@@ -138,6 +139,31 @@ def deblur(
     """
     fix = Fix(verb="deblur", strength=strength, grain=grain)
     return _cleaned(photo, fix, Condition(blur=blur), _cleaner(device, size, weights))
+
+
+@overload
+def auto(
+    photo: str | Path, strength: float = ..., *, device: str = ..., size: str = ..., weights: str | Path | None = ...
+) -> PilImage: ...
+@overload
+def auto(
+    photo: Kept, strength: float = ..., *, device: str = ..., size: str = ..., weights: str | Path | None = ...
+) -> Kept: ...
+def auto(
+    photo: object,
+    strength: float = 100.0,
+    *,
+    device: str = "auto",
+    size: str = "fast",
+    weights: str | Path | None = None,
+) -> object:
+    """Take out of a photo what is found wrong with it and give back the same kind of thing; see :func:`denoise`.
+
+    What :func:`restore.inspect` suggests is done, in one pass; a photo for which it suggests nothing comes back as it
+    was.
+    """
+    result, _ = auto_restore(_cleaner(device, size, weights), as_photo(photo), strength)
+    return like(photo, result)
 
 
 def _cleaned(photo: object, fix: Fix, known: Condition, cleaner: Cleaner) -> object:

@@ -12,8 +12,8 @@ from restore.errors import ConfigError
 from restore.io.formats import FORMATS, PHOTO_SUFFIXES, format_named, format_of, writable
 
 FIELDS: Final = ("stem", "what", "ext")
-WORDS: Final = r"x\d+(?:\.\d+)?|\d+px|\d+x\d+|denoised|dejpegged|deblurred|restored|evidence"
-"""What earlier runs may have been asked for: x2, x1.5, 3000px, 1920x1080, a verb, or the evidence of a result."""
+WORDS: Final = r"x\d+(?:\.\d+)?|\d+px|\d+x\d+|denoised|dejpegged|deblurred|inpainted|mask|restored|evidence|preview"
+"""What earlier runs may have been asked for: x2, x1.5, 3000px, 1920x1080, a verb, evidence, a mask or a preview."""
 
 
 def checked_template(template: str) -> str:

@@ -1,4 +1,4 @@
-"""Colour: what the metrics need of it."""
+"""Colour: what metrics and views need of it."""
 
 from __future__ import annotations
 
@@ -28,6 +28,17 @@ def luma(image: Tensor) -> Tensor:
     """
     of_red, of_green, of_blue = LUMA_WEIGHTS
     return of_red * image[:, 0:1] + of_green * image[:, 1:2] + of_blue * image[:, 2:3]
+
+
+def on_white(image: Tensor, alpha: Tensor | None) -> Tensor:
+    """(...,3,h,w) of any range under its ``alpha`` (h,w) in [0,1], seen on white: the same shape in [0,1].
+
+    >>> import torch
+    >>> on_white(torch.full((3, 1, 2), 0.5), torch.tensor([[0.0, 1.0]]))[0].tolist()
+    [[1.0, 0.5]]
+    """
+    inside = image.clamp(0, 1)
+    return inside if alpha is None else 1 - alpha * (1 - inside)
 
 
 def rgb_to_y(image: Tensor) -> Tensor:

@@ -12,6 +12,8 @@ CELL_PX: Final = 8
 """Side, in pixels of the photo, of the areas whose colours are compared."""
 REACH_CELLS: Final = 2
 """Areas on each side that are averaged with one, so that noise in the photo is not followed."""
+LOCK_REACH_PX: Final = (REACH_CELLS + 2) * CELL_PX
+"""A pixel's shift depends on nothing farther away: on the cells around it, and on those that each is averaged with."""
 _BAND_ROWS: Final = 512
 
 

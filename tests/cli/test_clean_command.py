@@ -365,3 +365,36 @@ def test_all_verbs_over_photos_have_the_shared_options_in_one_order() -> None:
         assert [name for name in names if name in shared] == shared
         assert names[:2] == ["paths", "output"]
         assert commands[verb].help
+
+
+# evidence, and masks in steps
+
+
+@pytest.mark.parametrize("words", [("denoise", "--noise", "20"), ("auto",), ("run", "--steps", "denoise:50,dejpeg")])
+def test_what_was_invented_can_be_drawn_and_its_share_is_told(run, make_photo, clean_weights, words) -> None:
+    make_photo("photo.jpg", quality=30)
+    outcome = run(words[0], "photo.jpg", *words[1:], "-o", "new.jpg", "--evidence", "why.png", "--json")
+    assert outcome.code == 0
+    assert pixels_of("why.png").shape == (32, 48, 3)
+    assert 0 < json.loads(outcome.out)["unsupported_share"] < 1
+
+
+def test_steps_work_where_the_mask_is_white_and_are_byte_equal_elsewhere(run, make_photo, clean_weights) -> None:
+    make_photo()
+    mask("mask.png")
+    steps = ("run", "photo.png", "--steps", "denoise:80,deblur")
+    assert run(*steps, "-o", "masked.png", "--mask", "mask.png").code == 0
+    assert run(*steps, "-o", "kept.png", "--protect", "mask.png").code == 0
+    before, masked, kept = (pixels_of(name) for name in ("photo.png", "masked.png", "kept.png"))
+    assert np.array_equal(masked[:, :24], before[:, :24])
+    assert np.array_equal(kept[:, 24:], before[:, 24:])
+    assert (masked[:, 24:] != before[:, 24:]).any()
+    assert (kept[:, :24] != before[:, :24]).any()
+
+
+def test_a_mask_for_steps_that_know_none_is_refused(run, make_photo, clean_weights) -> None:
+    make_photo()
+    mask("mask.png")
+    outcome = run("run", "photo.png", "--steps", "upscale:2", "--mask", "mask.png")
+    assert outcome.code == 2
+    assert "masks are for dejpeg, denoise, deblur" in outcome.err

@@ -224,3 +224,14 @@ def test_a_photo_too_large_to_be_seen_whole_fails_alone_with_the_memory_it_needs
     assert "small_paper.png" in files()
     assert "large.png: the network looks at the whole picture at once" in outcome.err
     assert "--max-memory 1G" in outcome.err
+
+
+def test_what_is_to_become_another_picture_has_no_evidence_and_no_mask(run, make_photo, make_weights) -> None:
+    make_photo("photo.png")
+    make_weights("sketch.safetensors")
+    outcome = run("run", "photo.png", "--model", "sketch.safetensors", "--evidence", "why.png")
+    assert outcome.code == 2
+    assert "translate is to make another picture" in outcome.err
+    outcome = run("run", "photo.png", "--model", "sketch.safetensors", "--mask", "photo.png")
+    assert outcome.code == 2
+    assert "--mask and --protect are for --steps" in outcome.err

@@ -69,14 +69,14 @@ def test_a_mistyped_verb_gets_a_hint(run) -> None:
 
 
 @pytest.mark.parametrize("word", ["photo.jpg", "album/", "photo"])
-def test_a_photo_without_a_verb_gets_the_verb_shown(word, monkeypatch, capsys, tmp_path) -> None:
+def test_a_photo_without_a_verb_is_meant_for_auto(word, monkeypatch, capsys, tmp_path) -> None:
     monkeypatch.chdir(tmp_path)
     Path("photo").write_bytes(b"")
-    monkeypatch.setattr(sys, "argv", ["restore", word])
+    monkeypatch.setattr(sys, "argv", ["restore", word, "--help"])
     with pytest.raises(SystemExit) as end:
         main()
-    assert end.value.code == 2
-    assert f"for example: restore upscale {word}\n" in capsys.readouterr().err
+    assert end.value.code == 0
+    assert "restore auto album/ -o out/" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("verb", ["upscale", "models"])
