@@ -27,6 +27,8 @@ _BLUR_NOISE_MAX: Final = 6.0
 """Noise over blurred patches, in grey levels: a soft photo with strong noise cannot be sharpened."""
 _MIXED_NOISE_MAX: Final = 25.0
 _BLOCK_PX: Final = 8
+_FINEST_COARSE, _COARSEST = 0.4, 1.2
+"""Standard deviation in pixels of the Gaussian that makes noise coarse."""
 _LONGEST_MOTION, _LARGEST_DISC = 14.0, 4.5
 
 
@@ -39,6 +41,7 @@ class CleanDamage:
     noise_max: float
     jpeg_min: float
     blur_max: float
+    coarse_chance: float = 0.0
 
 
 def spoil_same_size(hq: Tensor, damage: CleanDamage, rng: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -70,7 +73,9 @@ def spoil_same_size(hq: Tensor, damage: CleanDamage, rng: torch.Generator) -> tu
     sigma = strength * (damage.noise_max * noise_kind + _BLUR_NOISE_MAX * blur_kind)
     sigma = sigma + strength.square() * min(_MIXED_NOISE_MAX, damage.noise_max) * mixed
     noisy = _noisy(lq, sigma, draw() < _CAMERA_CHANCE, draw(), rng)
-    exact = (noise_kind & (draw() < _EXACT_CHANCE)).view(-1, 1, 1, 1)
+    if damage.coarse_chance > 0:
+        noisy = torch.where(_each(draw() < damage.coarse_chance), lq + coarsened(noisy - lq, draw()), noisy)
+    exact = _each(noise_kind & (draw() < _EXACT_CHANCE))
     lq = torch.where(exact, noisy, to_8_bits(noisy))
 
     coded = jpeg_kind | (mixed & (draw() < 0.7))
@@ -96,10 +101,21 @@ def _kernels(kind: Tensor, size: Tensor, angle: Tensor, sigma: Tensor) -> Tensor
     return torch.where(choice < 0.5, gaussian_kernels(sigma), torch.where(choice < 0.75, discs, moved))
 
 
+def coarsened(noise: Tensor, size: Tensor) -> Tensor:
+    """White noise (B,3,H,W) as coarse as scaling and cameras make it, as strong as before; ``size`` (B,) in [0,1]."""
+    kernels = gaussian_kernels(_FINEST_COARSE + size * (_COARSEST - _FINEST_COARSE))
+    return blur(noise, kernels) / _each(kernels.square().sum(dim=(1, 2)).sqrt())
+
+
+def _each(numbers: Tensor) -> Tensor:
+    """(B,) for pictures (B,3,H,W)."""
+    return numbers.view(-1, 1, 1, 1)
+
+
 def _noisy(image: Tensor, sigma: Tensor, camera: Tensor, share: Tensor, rng: torch.Generator) -> Tensor:
     white = add_noise(image, sigma, rng)
     shot = add_camera_noise(image, sigma, share, rng)
-    noisy = torch.where(camera.view(-1, 1, 1, 1), shot, white)
+    noisy = torch.where(_each(camera), shot, white)
     gray = (image.amax(dim=1) == image.amin(dim=1)).flatten(1).all(dim=1).view(-1, 1, 1, 1)
     return torch.where(gray, noisy[:, :1], noisy)
 

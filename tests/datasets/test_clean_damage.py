@@ -9,7 +9,7 @@ import torch
 from skimage import data
 
 from restore.config.train import TrainConfig
-from restore.datasets.clean_damage import CleanDamage, spoil_same_size
+from restore.datasets.clean_damage import CleanDamage, coarsened, spoil_same_size
 from restore.datasets.spoil import spoil_for, without_colour
 from restore.ops.degrade import add_camera_noise
 
@@ -84,3 +84,27 @@ def test_the_task_decides_what_is_done_to_good_patches() -> None:
     assert (same.shape, told.shape) == ((4, 3, 48, 48), (4, 6, 1, 1))
     smaller, told = spoil_for(TrainConfig(task="upscale", scale=2, hq="photos"))(patches(4), rng)
     assert (smaller.shape, told.shape) == ((4, 3, 24, 24), (4, 4, 1, 1))
+
+
+@pytest.mark.parametrize("size", [0.0, 0.5, 1.0])
+def test_coarse_noise_is_as_strong_as_told_and_alike_in_neighbours(size: float) -> None:
+    noise = torch.randn(1, 3, 400, 400, generator=torch.Generator().manual_seed(0)) * 0.1
+    coarse = coarsened(noise, torch.tensor([size]))
+    spread = 0.4 + 0.8 * size
+    line = torch.exp(-(torch.arange(-10, 11) ** 2) / (2 * spread**2))
+    likeness = float((line[1:] * line[:-1]).sum() / line.square().sum())  # of a filtered white line, one pixel further
+    inner = coarse[..., 12:-12, 12:-12]
+    assert float(inner.std()) == pytest.approx(0.1, rel=0.02)
+    found = float((inner[..., 1:] * inner[..., :-1]).mean() / inner.square().mean())
+    assert found == pytest.approx(likeness, abs=0.01)
+
+
+def test_coarse_noise_is_told_at_its_true_strength() -> None:
+    hq = torch.full((64, 3, 48, 48), 0.5)
+    lq, condition = spoilt(replace(ALL, blur_max=0.0, coarse_chance=1.0), hq=hq)
+    only = (condition[:, 0, 0, 0] > 0) & (condition[:, 2, 0, 0] == 0) & (condition[:, 4, 0, 0] == 0)
+    added = (lq - hq)[only]
+    levels = added.flatten(1).std(dim=1) * 255
+    torch.testing.assert_close(levels, condition[only, 0, 0, 0] * 50, rtol=0.15, atol=0.6)
+    strong = added[levels > 5]
+    assert ((strong[..., 1:] * strong[..., :-1]).mean(dim=(1, 2, 3)) > 0.02 * strong.square().mean(dim=(1, 2, 3))).all()
