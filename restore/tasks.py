@@ -17,7 +17,9 @@ QUALITY_UNIT: Final = 100.0
 BLUR_UNIT: Final = 4.0
 """A blur of this many pixels fills the condition map with 1."""
 CONDITION_CHANNELS: Final = (0, 4, 6)
-"""Numbers of maps that networks take: none; noise and JPEG damage; these and blur. Two maps for each part."""
+"""Numbers of maps that say a condition: none; noise and JPEG damage; these and blur. Two maps for each part."""
+MASK_CHANNELS: Final = 1
+"""The one map of a masked task is no condition: it is 1 where the picture is to be filled, 0 where it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,13 @@ BLIND: Final = Condition()
 def condition_maps(condition: Condition, channels: int) -> Tensor:
     """(1,channels,1,1) float32: ``condition`` for a network that takes so many condition maps; none for 0.
 
-    ConfigError when no task has so many.
+    ConfigError when no task has so many, and for the one map of a masked task, which no condition describes.
 
     >>> [condition_maps(CLEAN, channels).shape[1] for channels in CONDITION_CHANNELS]
     [0, 4, 6]
     """
+    if channels == MASK_CHANNELS:
+        raise ConfigError("this network is told a mask, not a condition: fill holes with it (restore inpaint)")
     if channels not in CONDITION_CHANNELS:
         known = ", ".join(map(str, CONDITION_CHANNELS[:-1]))
         raise ConfigError(f"a network takes {known} or {CONDITION_CHANNELS[-1]} condition maps, not {channels}")
@@ -78,12 +82,22 @@ class Task:
     faithful: bool = True
     """Whether a result shows what its input shows: then the network predicts a residual on the input, broad colours are
     locked to the input's, and agreement with the input is measured. Off where it is to become another picture."""
+    masked: bool = False
+    """Whether the one condition map is a mask, (B,1,H,W) float32 of exactly 0 (known) and 1 (to be filled). The picture
+    is then prefilled (ops.prefill), and of a result only the holes are kept."""
+    detects: bool = False
+    """Whether the result is no picture but one map of logits, (B,1,H,W): how sure it is that a pixel is damaged."""
     needs_pairs: bool = False
     """Whether only pairs can teach it: no damage can be made from good photos alone."""
     summary: str
 
     def maps(self, condition: Condition) -> Tensor:
-        """(1,condition_channels,1,1) float32: what a network of this task is told about ``condition``."""
+        """(1,condition_channels,1,1) float32: what a network of this task is told about ``condition``.
+
+        ConfigError for a masked task: a mask belongs to one picture and no condition stands for it.
+        """
+        if self.masked:
+            raise ConfigError(f"{self.name} is told a mask for each picture, not a condition")
         return condition_maps(condition, self.condition_channels)
 
     def pair_maps(self) -> Tensor:
@@ -101,6 +115,13 @@ TASKS: Final[Mapping[str, Task]] = {
         condition_channels=6,
         summary="take away noise, JPEG damage and blur: what denoise, dejpeg and deblur do",
     ),
+    "inpaint": Task(
+        name="inpaint",
+        scales=(1,),
+        condition_channels=MASK_CHANNELS,
+        masked=True,
+        summary="fill holes: scratches, dust, text, cables, small objects",
+    ),
     "translate": Task(
         name="translate",
         scales=(1,),
@@ -108,6 +129,14 @@ TASKS: Final[Mapping[str, Task]] = {
         faithful=False,
         needs_pairs=True,
         summary="turn pictures of one kind into another kind, as your own pairs show",
+    ),
+    "scratch": Task(
+        name="scratch",
+        scales=(1,),
+        condition_channels=0,
+        faithful=False,
+        detects=True,
+        summary="find scratches, dust, hairs, creases, cracks, mould and tears on old prints",
     ),
 }
 

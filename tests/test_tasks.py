@@ -35,11 +35,19 @@ def test_the_networks_of_every_task_take_its_maps_at_every_scale(name: str, size
     assert task.name == name
     for scale in task.scales:
         network = build_generator(
-            generator_config(size, scale=scale, condition_channels=task.condition_channels, residual=task.faithful)
+            generator_config(
+                size,
+                scale=scale,
+                condition_channels=task.condition_channels,
+                residual=task.faithful,
+                masked=task.masked,
+                detects=task.detects,
+            )
         )
         with torch.no_grad():
-            result = network(torch.rand(2, 3, 16, 32), task.maps(CLEAN))
-        assert result.shape == (2, 3, 16 * scale, 32 * scale)
+            maps = (torch.rand(2, 1, 16, 32) < 0.5).float() if task.masked else task.maps(CLEAN)
+            result = network(torch.rand(2, 3, 16, 32), maps)
+        assert result.shape == (2, 1 if task.detects else 3, 16 * scale, 32 * scale)
 
 
 def test_restoring_is_faithful_and_translating_is_not() -> None:
@@ -50,13 +58,30 @@ def test_restoring_is_faithful_and_translating_is_not() -> None:
     assert find_task("translate").scales == (1,)
 
 
+def test_filling_holes_is_told_a_mask_and_no_condition_stands_for_one() -> None:
+    task = find_task("inpaint")
+    assert (task.masked, task.condition_channels, task.scales, task.faithful) == (True, 1, (1,), True)
+    for refused in (lambda: task.maps(CLEAN), task.pair_maps):
+        with pytest.raises(ConfigError, match="inpaint is told a mask for each picture"):
+            refused()
+    with pytest.raises(ConfigError, match="told a mask, not a condition"):
+        condition_maps(BLIND, 1)
+
+
+def test_finding_damage_is_told_nothing_and_gives_no_picture() -> None:
+    task = find_task("scratch")
+    assert (task.detects, task.faithful, task.masked, task.scales) == (True, False, False, (1,))
+    assert task.maps(BLIND).shape == (1, 0, 1, 1)
+    assert [row.name for row in TASKS.values() if row.detects] == ["scratch"]
+
+
 def test_a_number_of_maps_that_no_task_has_is_refused() -> None:
     with pytest.raises(ConfigError, match="0, 4 or 6 condition maps, not 3"):
         condition_maps(CLEAN, 3)
 
 
 def test_an_unknown_task_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="unknown task 'colourise'; known: upscale, clean, translate"):
+    with pytest.raises(ConfigError, match="unknown task 'colourise'; known: upscale, clean, inpaint, translate"):
         find_task("colourise")
 
 

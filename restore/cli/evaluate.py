@@ -21,6 +21,8 @@ class EvalTask(StrEnum):
     DENOISE = "denoise"
     DEJPEG = "dejpeg"
     DEBLUR = "deblur"
+    INPAINT = "inpaint"
+    SCRATCH = "scratch"
 
 
 class Told(StrEnum):
@@ -50,7 +52,8 @@ def evaluate(
     weights: Annotated[
         str | None,
         typer.Option(
-            help="Bundled name or a .safetensors file; 'bicubic' (for upscale) and 'input' measure that alone."
+            help="Bundled name or a .safetensors file; 'bicubic' (for upscale) and 'input' measure that alone, "
+            "'telea' and 'ns' (for inpaint) OpenCV's ways, 'top-hat' (for scratch) a classical one."
         ),
     ] = None,
     detail: Annotated[
@@ -94,6 +97,9 @@ def evaluate(
     as_file: Annotated[
         bool, typer.Option("--as-file", help="Clip and round noise to 8 bits; papers on denoising do not.")
     ] = False,
+    masks: Annotated[
+        Path | None, typer.Option(help="For inpaint: folder of masks, white where the hole is cut.")
+    ] = None,
     lpips_backbone: Annotated[
         Path | None, typer.Option(help="File of SqueezeNet 1.1 features for LPIPS; never downloaded.")
     ] = None,
@@ -111,19 +117,26 @@ def evaluate(
 
     upscale: each photo is shrunk exactly as in the papers, enlarged again, and compared; bicubic stands beside.
     denoise, dejpeg, deblur: each photo is damaged on purpose, cleaned, and compared; the damaged one stands beside.
-    Each value of a list is measured.
+    Each value of a list is measured. inpaint: holes are cut by masks, filled, and compared, in bins by their size.
+    scratch: photos are damaged as old prints are, and what is found is compared; then photos as they are.
 
     Examples: restore eval upscale --data Set5/ -x 4 --detail 0,50,100
 
     restore eval denoise --data CBSD68/ --noise 15,25,50
 
     restore eval dejpeg --data LIVE1/ --jpeg 10,20,40 --gray
+
+    restore eval inpaint --data B100/ --masks masks/ --weights telea
+
+    restore eval scratch --data B100/
     """
     with guarded(verbose=verbose):
         from restore.cli.evaluate_damage import DamageWords, check_words, parse_details, plan_damages, plan_rules
         from restore.cli.evaluate_files import DataSet, after_photo, check_targets, find_photos, plan_trials
+        from restore.cli.evaluate_inpaint import plan_filling
         from restore.cli.evaluate_methods import load_subject
         from restore.cli.evaluate_report import print_json, print_table, write_csv
+        from restore.cli.evaluate_scratch import plan_finding
         from restore.cli.talk import Talk
         from restore.inference.evaluate import evaluate as measure
         from restore.inference.evaluate import method_names
@@ -134,17 +147,22 @@ def evaluate(
             noise=noise, jpeg=jpeg, first_jpeg=first_jpeg, blur=blur, motion=motion, gray=gray, as_file=as_file
         )
         enlarging = {"-x": scale is not None, "--detail": detail is not None, "--project": project != ProjectWord.OFF}
-        check_words(task.value, words, enlarging)
+        check_words(task.value, words, enlarging, masks=masks is not None, told=condition != Told.TOLD)
         if scale is not None and scale < 2:
             raise ConfigError(f"-x {scale}: the scale must be 2 or more")
         damages, details = plan_damages(task.value, words), parse_details(detail)
         sets = [DataSet(name=one.name, photos=pick_evenly(one.photos, limit)) for one in map(find_photos, data)]
-        subject = load_subject(task.value, weights, scale, details, device=device, told=condition.value)
-        trials = plan_trials(sets, plan_rules(task.value, subject.scale, damages, gray=gray))
-        methods = [subject.methods(trial.rules.damage) for trial in trials]
+        if task is EvalTask.INPAINT:
+            facts, trials, methods = plan_filling(sets, masks, weights, device=device)
+        elif task is EvalTask.SCRATCH:
+            facts, trials, methods = plan_finding(sets, weights, device=device)
+        else:
+            subject = load_subject(task.value, weights, scale, details, device=device, told=condition.value)
+            trials = plan_trials(sets, plan_rules(task.value, subject.scale, damages, gray=gray))
+            facts, methods = subject.facts, [subject.methods(trial.rules.damage) for trial in trials]
         names = method_names(methods[0], project.value, plain=trials[0].rules.plain)
         check_targets(trials, names, csv, save, overwrite=overwrite)
-        lpips, note = load_lpips(lpips_backbone)
+        lpips, note = (None, None) if task is EvalTask.SCRATCH else load_lpips(lpips_backbone)
         results = []
         with Talk(as_json=json).progress(sum(len(trial.data.photos) for trial in trials)) as show:
             measured = count(1)
@@ -158,7 +176,7 @@ def evaluate(
                     on_photo=after_photo(trial, save, lambda: show(next(measured))),
                 )
                 results.append((trial.data.name, found))
-        facts = subject.facts | {"task": task.value, "lpips_note": note}
+        facts = facts | {"task": task.value, "lpips_note": note}
         if csv is not None:
             write_csv(csv, results, facts)
         (print_json if json else print_table)(results, facts)

@@ -96,7 +96,7 @@ def saved_word(method: str) -> str:
 
 
 def _file_word(words: str) -> str:
-    return words.replace(",", "").replace(" + ", " ").replace(" ", "-")
+    return words.replace(",", "").replace(" + ", " ").replace(" %", "").replace(" ", "-")
 
 
 def saved_path(folder: Path, photo: Path, word: str) -> Path:

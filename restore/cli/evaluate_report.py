@@ -18,6 +18,7 @@ from rich.text import Text
 
 from restore.errors import OutputError
 from restore.inference.evaluate import Evaluation, Row
+from restore.inference.inpaint_rules import InpaintRules
 from restore.inference.rules import CleanRules, Rules
 from restore.metrics.table import METRICS
 
@@ -38,7 +39,7 @@ def print_table(results: Results, facts: Facts) -> None:
         console.print(_table(name, found, facts))
     shown = [METRICS[key] for key in results[0][1].rows[0].figures]
     ways = {way: [one.label for one in shown if one.better == way] for way in ("higher", "lower", "nearer to 1")}
-    console.print("; ".join(f"{way} is better: {', '.join(labels)}" for way, labels in ways.items()))
+    console.print("; ".join(f"{way} is better: {', '.join(labels)}" for way, labels in ways.items() if labels))
     console.print(facts["lpips_note"] or "")
 
 
@@ -105,6 +106,7 @@ def _of_rules(rules: Rules) -> dict[str, object]:
         "rounded": damage.rounded,
         "first_jpeg": damage.first_jpeg,
         "jpeg": damage.jpeg,
+        **({"holes": list(rules.share)} if isinstance(rules, InpaintRules) else {}),
     }
 
 

@@ -34,7 +34,7 @@ class Masks:
         """ConfigError when a mask that is for every photo has another size than (height, width)."""
         for option, path in self._named:
             if path.is_file():
-                _check_size(f"{option} {path}", photo_size(path), (height, width))
+                check_size(f"{option} {path}", photo_size(path), (height, width))
 
     def area(self, photo: Photo) -> Tensor | None:
         """(1,1,H,W) in [0,1]: how much each pixel of the photo is worked on; None without masks.
@@ -43,10 +43,10 @@ class Masks:
         """
         area: Tensor | None = None
         for option, path in self._named:
-            found = _mask_for(photo, option, path) if path.is_dir() else path
+            found = mask_for(photo, option, path) if path.is_dir() else path
             mask = read_photo(found)
-            _check_size(f"{option} {found}", (mask.height, mask.width), (photo.height, photo.width))
-            own = area_of(mask.pixels if mask.alpha is None else mask.pixels * mask.alpha)
+            check_size(f"{option} {found}", (mask.height, mask.width), (photo.height, photo.width))
+            own = white_of(mask)
             part = 1 - own if option == "--protect" else own
             area = part if area is None else area * part
         return area
@@ -57,8 +57,13 @@ class Masks:
         return tuple((option, path) for option, path in named if path is not None)
 
 
-def _mask_for(photo: Photo, option: str, folder: Path) -> Path:
-    """The one picture in the folder that has the photo's name, whatever its suffix."""
+def white_of(mask: Photo) -> Tensor:
+    """(1,1,H,W) in [0,1]: how white each pixel of a mask is; what is transparent is black."""
+    return area_of(mask.pixels if mask.alpha is None else mask.pixels * mask.alpha)
+
+
+def mask_for(photo: Photo, option: str, folder: Path) -> Path:
+    """The one picture in the folder that has the photo's name, whatever its suffix; ImageError for none or several."""
     stem = Path(photo.name).stem
     found = sorted(path for path in folder.iterdir() if path.stem == stem and path.suffix.lower() in PHOTO_SUFFIXES)
     if not found:
@@ -71,9 +76,10 @@ def _mask_for(photo: Photo, option: str, folder: Path) -> Path:
     return found[0]
 
 
-def _check_size(mask: str, size: tuple[int, int], photo: tuple[int, int]) -> None:
+def check_size(mask: str, size: tuple[int, int], photo: tuple[int, int], cure: str = "") -> None:
+    """ConfigError unless the two sizes, (height, width), are one; ``cure`` is what else one could do."""
     if size != photo:
         raise ConfigError(
             f"{mask}: the mask has {size[1]}x{size[0]} pixels and the photo {photo[1]}x{photo[0]}; "
-            "a mask must have the photo's size"
+            f"a mask must have the photo's size{cure}"
         )

@@ -91,15 +91,10 @@ class Restorer:
         """
         height, width = image.shape[-2:]
         network = self.network
-        maps = condition_maps(condition, network.config.condition_channels).to(self.device.torch)
+        maps = condition_maps(condition, network.config.condition_channels)
 
         def run(tile: Tensor) -> Tensor:
-            tile = tile.to(self.device.torch, memory_format=torch.channels_last)
-            with torch.autocast(
-                self.device.torch.type, dtype=self.device.autocast, enabled=self.device.autocast is not None
-            ):
-                result: Tensor = network(tile, maps)
-            return result
+            return self._through(tile, maps)
 
         padded = pad_to_multiple(image, network.multiple)
         with torch.no_grad():
@@ -118,6 +113,49 @@ class Restorer:
                 )
             result = result[..., : self.scale * height, : self.scale * width]
             return lock_colour(result, image) if self.task.faithful else result
+
+    def fill(self, prefilled: Tensor, mask: Tensor, *, progress: Progress = no_progress) -> Tensor:
+        """Paint the holes of ``prefilled`` (1,3,H,W) float32, which is where ``mask`` (1,1,H,W) is 1.
+
+        Gives (1,3,H,W) on the host. Where the mask is 0 it is the picture to the bit; in the holes it is not clipped.
+        Tiles without a hole in sight never reach the network. Raises WeightsError for a network that fills no holes,
+        DeviceError when memory does not suffice.
+        """
+        height, width = prefilled.shape[-2:]
+        network = self.network
+        if not self.task.masked or isinstance(network, Pix2Pix):
+            raise WeightsError(f"{self.card.name}: these weights are for {self.card.task!r}, and fill no holes")
+
+        def run(tile: Tensor) -> Tensor:
+            image, hole = tile[:, :3], tile[:, 3:]
+            return self._through(image, hole) if bool(hole.any()) else image
+
+        result = run_tiled(
+            pad_to_multiple(torch.cat([prefilled, mask.to(prefilled)], dim=1), network.multiple),
+            run,
+            scale=1,
+            core=max(height, width) if height * width <= self.tile_px else self.core,
+            overlap=network.radius,
+            multiple=network.multiple,
+            progress=progress,
+        )
+        return torch.where(mask != 0, result[..., :height, :width], prefilled)
+
+    @property
+    def tile_px(self) -> int:
+        """Pixels of a whole tile with what surrounds its core: so much goes through the network at once."""
+        return (self.core + 2 * (self.network.radius or 0)) ** 2
+
+    def _through(self, image: Tensor, maps: Tensor) -> Tensor:
+        """(1,3,H,W) through the network, with condition maps of its size or of one pixel; the result stays there."""
+        device = self.device
+        image = image.to(device.torch, memory_format=torch.channels_last)
+        with (
+            torch.no_grad(),
+            torch.autocast(device.torch.type, dtype=device.autocast, enabled=device.autocast is not None),
+        ):
+            result: Tensor = self.network(image, maps.to(device.torch))
+        return result
 
     def _whole(self, image: Tensor, run: Callable[[Tensor], Tensor]) -> Tensor:
         """(1,3,H,W) in one piece, on the host; DeviceError when that takes more memory than there may be."""

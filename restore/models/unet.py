@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,9 @@ from restore.ops.resize import cubic
 _SKIP_RADIUS = 2
 """Bicubic enlargement looks two source pixels far."""
 _MIDDLE_GREY = 0.5
+_SELDOM = -3.0
+"""Logit of one in twenty: a map of what is seldom there starts so."""
+_PLANES = (1, 3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +32,8 @@ class GeneratorConfig:
     """Residual blocks on the way down, one number per level but the last."""
     middle: int = 2
     """Residual blocks at the last level."""
+    dilations: tuple[int, ...] = ()
+    """How far apart the taps of each of these lie, in pixels of that level; empty: 1 for all."""
     decoder: tuple[int, ...] = (3,)
     """Residual blocks on the way up, one number per level but the last."""
     stem: int = 1
@@ -38,6 +44,8 @@ class GeneratorConfig:
     """Maps beside the picture that say what is wrong with it."""
     residual: bool = True
     """Add the output to the enlarged input; off where the result is to look different from the input."""
+    out_channels: int = 3
+    """Planes of the result: three of a picture, or one map of logits."""
 
     def __post_init__(self) -> None:
         inner = len(self.widths) - 1
@@ -48,8 +56,16 @@ class GeneratorConfig:
             )
         if min((*self.widths, self.stem, self.head)) < 1 or min((*self.encoder, *self.decoder, self.middle)) < 0:
             raise ConfigError("generator: widths, stem and head must be at least 1, block counts at least 0")
+        if self.dilations and (len(self.dilations) != self.middle or min(self.dilations) < 1):
+            raise ConfigError(
+                f"generator: {self.middle} middle blocks need as many dilations of at least 1, got {self.dilations}"
+            )
         if self.head % self.stem:
             raise ConfigError(f"generator: head {self.head} must be a multiple of stem {self.stem}")
+        if self.out_channels not in _PLANES or (self.residual and self.out_channels != 3):
+            raise ConfigError(
+                f"generator: a result has 3 planes, or 1 where nothing is added to the input, not {self.out_channels}"
+            )
 
     @property
     def scale(self) -> int:
@@ -58,11 +74,11 @@ class GeneratorConfig:
 
 
 class UNet(nn.Module):
-    """Conditional U-Net: RGB and condition maps in, RGB out, ``scale`` times as large.
+    """Conditional U-Net: RGB and condition maps in, RGB (or one map of logits) out, ``scale`` times as large.
 
     Levels are joined by addition. Nothing normalises or pools over the picture, so a tile with ``radius`` pixels of
     surroundings gives exactly the pixels of the whole picture. The head starts at zero: an untrained network *is*
-    bicubic enlargement, or, without ``residual``, middle grey.
+    bicubic enlargement, or, without ``residual``, middle grey; a map of logits says "seldom" everywhere.
     """
 
     enlarge: Tensor
@@ -79,18 +95,20 @@ class UNet(nn.Module):
         )
         steps = list(zip(config.widths, config.widths[1:], strict=False))
         self.down = nn.ModuleList(Down(fine, coarse) for fine, coarse in steps)
-        self.middle = nn.Sequential(*(ResidualBlock(config.widths[-1]) for _ in range(config.middle)))
+        dilations = config.dilations or (1,) * config.middle
+        self.middle = nn.Sequential(*(ResidualBlock(config.widths[-1], dilation) for dilation in dilations))
         self.up = nn.ModuleList(Up(coarse, fine) for fine, coarse in steps)
         self.decoder = nn.ModuleList(
             nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
             for width, count in zip(config.widths, config.decoder, strict=False)
         )
-        self.head = nn.Conv2d(first, 3 * config.head**2, 3, padding=1)
+        self.head = nn.Conv2d(first, config.out_channels * config.head**2, 3, padding=1)
         nn.init.kaiming_normal_(self.stem.weight, nonlinearity="linear")
         for parameter in (self.stem.bias, self.head.weight, self.head.bias):
             nn.init.zeros_(parameter)  # type: ignore[arg-type]
         if not config.residual:
-            nn.init.constant_(self.head.bias, _MIDDLE_GREY)  # type: ignore[arg-type]
+            start = _MIDDLE_GREY if config.out_channels == 3 else _SELDOM
+            nn.init.constant_(self.head.bias, start)  # type: ignore[arg-type]
         self.register_buffer("enlarge", _bicubic_kernel(config.scale), persistent=False)
 
     @property
@@ -103,14 +121,21 @@ class UNet(nn.Module):
         """How far an output pixel looks, in input pixels; tiles need that much surroundings."""
         config = self.config
         reach = config.stem + config.stem  # stem and head: one pixel each behind the unshuffle
-        for level, count in enumerate((*map(sum, zip(config.encoder, config.decoder, strict=True)), config.middle)):
+        for level in range(len(config.widths)):
             pixel = config.stem * 2**level
-            reach += ResidualBlock.radius * count * pixel
+            reach += sum(block.radius for block in self._blocks(level)) * pixel
             reach += 0 if level == 0 else pixel  # down and up: at most one pixel of this level
+        if len(config.widths) == 1:
+            reach += config.stem - 1  # from one end of a pixel behind the unshuffle to the other; else within the above
         return max(reach, _SKIP_RADIUS)
 
+    def _blocks(self, level: int) -> list[ResidualBlock]:
+        """All residual blocks that work at ``level``."""
+        parts = (self.middle,) if level == len(self.encoder) else (self.encoder[level], self.decoder[level])
+        return [cast(ResidualBlock, block) for part in parts for block in cast(nn.Sequential, part)]
+
     def forward(self, image: Tensor, condition: Tensor) -> Tensor:
-        """Restore (B,3,H,W) under (B,``condition_channels``,H,W); gives (B,3,scale*H,scale*W).
+        """Restore (B,3,H,W) under (B,``condition_channels``,H,W); gives (B,``out_channels``,scale*H,scale*W).
 
         Both float32 in [0,1], H and W multiples of ``multiple``. The result is not clipped.
         """

@@ -44,6 +44,8 @@ class Batch:
     condition: Tensor
     given: Tensor | None
     """(B,3+C,H,W) for the discriminator: ``lq`` enlarged and the condition spread out."""
+    mask: Tensor | None = None
+    """(B,1,H,W) of 0 and 1 where the task fills holes: the condition, which the losses see too."""
     seed: int
 
 
@@ -77,7 +79,9 @@ def generator_step(
         with torch.no_grad(), player.fabric.autocast():
             average = player.average.network(batch.lq, batch.condition).float()
     seen = restored.detach().requires_grad_(True)  # losses are differentiated up to the picture, the network once
-    loss, parts = player.terms(Pictures(restored=seen, target=batch.hq, lq=batch.lq, average=average, step=step))
+    loss, parts = player.terms(
+        Pictures(restored=seen, target=batch.hq, lq=batch.lq, mask=batch.mask, average=average, step=step)
+    )
     logged = {f"loss/{name}": part for name, part in parts.items()} | {"loss": loss.detach()}
     if adversary is None or batch.given is None or share == 0:
         (gradient,) = torch.autograd.grad(loss, seen)

@@ -152,7 +152,7 @@ def test_weights_of_another_task_are_refused(tmp_path: Path) -> None:
 def test_weights_of_a_task_from_the_future_are_refused_with_the_known_ones(tmp_path: Path) -> None:
     path = tmp_path / "later.safetensors"
     save_weights(path, network_of(WIDE).state_dict(), card_of(WIDE, task="repaint"))
-    with pytest.raises(WeightsError, match=r"'repaint'; this restore knows upscale, clean, translate"):
+    with pytest.raises(WeightsError, match=r"'repaint'; this restore knows upscale, clean, inpaint, translate"):
         Restorer(path, device="cpu")
 
 

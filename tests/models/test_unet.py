@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -9,11 +11,14 @@ from restore.errors import ConfigError
 from restore.models.build import SIZE_NAMES, build_generator, generator_config
 from restore.models.unet import GeneratorConfig, UNet
 from restore.ops.resize import resize
+from restore.ops.tile import run_tiled
 
 SHAPES = [
     GeneratorConfig(widths=(8,), encoder=(), middle=2, decoder=(), head=2),
     GeneratorConfig(widths=(8, 12), encoder=(1,), middle=1, decoder=(2,), head=4),
     GeneratorConfig(widths=(6, 8, 10), encoder=(1, 1), middle=1, decoder=(1, 1), stem=2, head=2),
+    GeneratorConfig(widths=(6,), encoder=(), middle=2, dilations=(4, 1), decoder=(), stem=2, head=2),
+    GeneratorConfig(widths=(6, 8), encoder=(1,), middle=3, dilations=(1, 3, 2), decoder=(0,), stem=2, head=2),
 ]
 
 
@@ -60,6 +65,42 @@ def test_no_output_pixel_looks_farther_than_the_network_declares(config: Generat
     assert len(touched) > config.scale**2  # it does look around
 
 
+@pytest.mark.parametrize("config", SHAPES)
+def test_tiles_with_the_declared_surroundings_equal_the_whole_picture(config: GeneratorConfig) -> None:
+    network = randomised(config)
+    side = (network.radius // network.multiple + 1) * network.multiple
+    photo = torch.rand(1, 3, 2 * side + 24, 2 * side + 40)
+    maps = torch.zeros(1, 4, 1, 1)
+    with torch.no_grad():
+        whole = network(photo, maps)
+        tiled = run_tiled(
+            photo,
+            lambda tile: network(tile, maps),
+            scale=config.scale,
+            core=16,
+            overlap=network.radius,
+            multiple=network.multiple,
+        )
+    torch.testing.assert_close(tiled, whole, rtol=0, atol=1e-4 * float(whole.std()))
+
+
+def ones_of(config: GeneratorConfig) -> GeneratorConfig:
+    return replace(config, dilations=(1,) * config.middle)
+
+
+def test_dilation_looks_further_for_the_same_number_of_weights() -> None:
+    near = GeneratorConfig(widths=(8, 8), encoder=(1,), middle=3, decoder=(1,), stem=2, head=2)
+    far = replace(near, dilations=(1, 4, 8))
+    sizes = [sum(part.numel() for part in build_generator(config).parameters()) for config in (near, far)]
+    assert sizes[0] == sizes[1]
+    pixel = 2 * 2  # of the last of two levels behind an unshuffle by 2
+    assert build_generator(far).radius == build_generator(near).radius + pixel * (0 + 3 + 7)
+    with torch.no_grad():
+        photo = torch.rand(1, 3, 16, 16)
+        plain, ones = (randomised(config)(photo, torch.zeros(1, 4, 1, 1)) for config in (near, ones_of(near)))
+    assert torch.equal(plain, ones)
+
+
 @pytest.mark.parametrize("size", SIZE_NAMES)
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
 def test_every_size_fits_every_scale(size: str, scale: int) -> None:
@@ -86,6 +127,8 @@ def test_the_condition_reaches_the_pixels_and_may_vary_over_the_picture() -> Non
         ({"widths": (8, 8), "encoder": ()}, "need 1 encoder"),
         ({"widths": ()}, "need 0 encoder"),
         ({"middle": -1}, "at least 0"),
+        ({"middle": 3, "dilations": (1, 2)}, "3 middle blocks need as many dilations"),
+        ({"middle": 2, "dilations": (1, 0)}, "dilations of at least 1"),
         ({"stem": 2, "head": 3}, "multiple of stem"),
     ],
 )

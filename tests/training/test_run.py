@@ -229,6 +229,38 @@ def test_a_short_run_of_cleaning_takes_noise_and_jpeg_damage_away(photos: Path, 
     assert (card.task, card.scale, card.generator.condition_channels) == ("clean", 1, 6)
 
 
+def test_a_short_run_of_filling_holes_beats_the_smooth_filling_it_starts_from(
+    photos: Path, unseen: Path, tmp_path: Path
+) -> None:
+    events: list[Event] = []
+    settings = {"task": "inpaint", "scale": 1, "steps": 300, "val": str(unseen), "lr": 4e-3, "patch_px": 64}
+    shape = {"middle": 2, "dilations": (1, 2), "losses": {"hole": 1.0, "known": 0.1}}
+    path = train(config(photos, tmp_path / "run", **settings, **shape, clean_chance=1.0), events.append)
+    first, *_, last = (event.values for event in events if event.kind == "validated")
+    assert first["gain_db"] == pytest.approx(0, abs=1e-6)  # untrained, it is the smooth filling
+    assert last["gain_db"] > 0.05
+    card = find_weights(path).card
+    assert (card.task, card.scale, card.generator.condition_channels) == ("inpaint", 1, 1)
+    with Image.open(tmp_path / "run" / "samples" / "0000300.png") as sheet:
+        pixels = np.asarray(sheet).reshape(3 * 192, 3, 192, 3)
+    holes = (pixels == (255, 0, 255)).all(axis=-1).sum(axis=(0, 2))
+    assert holes[0] > 1000  # the first column shows the holes, the others what is and should be there
+    assert holes[1:].tolist() == [0, 0]
+
+
+def test_what_cannot_be_learnt_about_holes_is_refused_at_once(
+    photos: Path, pairs: tuple[Path, Path], tmp_path: Path
+) -> None:
+    lq, hq = pairs
+    paired = {"hq": None, "pairs_lq": str(lq), "pairs_hq": str(hq)}
+    with pytest.raises(ConfigError, match="inpaint makes its own holes: give good photos"):
+        train(config(photos, tmp_path / "run", task="inpaint", scale=1, **paired), quiet)
+    with pytest.raises(ConfigError, match="hole and known are for tasks that fill holes, which upscale does not"):
+        train(config(photos, tmp_path / "run", losses={"hole": 1.0}), quiet)
+    with pytest.raises(ConfigError, match="inpaint can be trained for x1, not x2"):
+        train(config(photos, tmp_path / "run", task="inpaint"), quiet)
+
+
 def test_pairs_that_are_equal_already_are_validated_with_finite_numbers(tmp_path: Path) -> None:
     """An untrained network gives its input back, which here is the truth: an infinite PSNR, told as 100 dB."""
     folder = tmp_path / "photos"

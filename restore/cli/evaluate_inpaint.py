@@ -1,0 +1,97 @@
+"""What ``restore eval inpaint`` measures: a network that fills holes, OpenCV's classical ways, or the start alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from restore.cli.evaluate_files import DataSet, Trial, plan_trials
+from restore.errors import ConfigError, WeightsError
+from restore.inference.device import choose_device
+from restore.inference.evaluate import Method
+from restore.inference.fill import TASK, Filler, bundled_filling, own_filling
+from restore.inference.inpaint_rules import find_masks, gray_source, inpaint_rules, parts_of
+from restore.inference.rules import INPUT
+from restore.io.classical_fill import WAYS, fill_classically
+from restore.io.photo import Photo
+from restore.models.weights import Weights, bundled_weights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillSubject:
+    """What is measured beside the smooth filling."""
+
+    methods: tuple[Method, ...]
+    facts: dict[str, str | None]
+    """For the report; None where there is no network."""
+
+
+def plan_filling(
+    sets: Sequence[DataSet], masks: Path | None, weights: str | None, *, device: str
+) -> tuple[dict[str, str | None], tuple[Trial, ...], list[tuple[Method, ...]]]:
+    """What goes into the report, every set by every bin of holes, and what is measured in each.
+
+    Raises ImageError and ConfigError for masks that cannot be used, WeightsError and DeviceError.
+    """
+    if masks is None:
+        raise ConfigError("inpaint must be told the holes to cut; add --masks FOLDER")
+    subject = load_filling(weights, device=device)
+    found = find_masks(masks)
+    trials = tuple(trial for one in sets for trial in plan_trials([one], inpaint_rules(one.photos, found)))
+    return subject.facts, trials, [subject.methods] * len(trials)
+
+
+def load_filling(weights: str | None, *, device: str) -> FillSubject:
+    """The weights asked for, or "telea", "ns", or "input" for nothing; the bundled ones for None.
+
+    Raises WeightsError and DeviceError.
+    """
+    facts: dict[str, str | None] = dict.fromkeys(
+        ("weights", "sha256", "detail_weights", "detail_sha256", "condition", "device")
+    )
+    if weights == INPUT:
+        return FillSubject(methods=(), facts=facts)
+    if weights is not None and weights in WAYS:
+        return FillSubject(methods=(Method(name=weights, restore=_classical(weights)),), facts=facts)
+    card = _found(weights).card
+    chosen = choose_device(device)
+    filler = Filler(device=chosen, weights=_found(weights).path)
+    facts |= {"weights": card.name, "sha256": card.sha256, "device": chosen.name}
+    return FillSubject(methods=(Method(name=card.name, restore=_as_the_verb(filler)),), facts=facts)
+
+
+def _found(weights: str | None) -> Weights:
+    if weights is not None:
+        return own_filling(weights)
+    if all(one.card.task != TASK for one in bundled_weights()):
+        raise WeightsError(
+            "no weights for inpaint are bundled; give your own with --weights FILE (`restore train inpaint` makes "
+            f"them), or --weights {INPUT}, {' or '.join(WAYS)} to measure without any"
+        )
+    return bundled_filling("fast")
+
+
+def _as_the_verb(filler: Filler) -> Callable[[Tensor], Tensor]:
+    """What ``restore inpaint`` makes of a file that keeps every pixel."""
+
+    def fill(source: Tensor) -> Tensor:
+        image, hole = parts_of(source)
+        gray = gray_source(source)
+        photo = Photo(pixels=image[0], alpha=None, gray=gray, depth=8, format="PNG", mode="L" if gray else "RGB")
+        return filler(photo, hole)[0].pixels[None]
+
+    return fill
+
+
+def _classical(way: str) -> Callable[[Tensor], Tensor]:
+    def fill(source: Tensor) -> Tensor:
+        image, hole = parts_of(source)
+        pixels = (image[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
+        filled = torch.from_numpy(fill_classically(pixels, hole[0, 0].numpy() > 0, way)).permute(2, 0, 1)[None] / 255
+        return torch.where(hole > 0, filled, image)
+
+    return fill
