@@ -10,15 +10,17 @@ from typing import Annotated, Final, TextIO
 import typer
 
 from restore import __version__
-from restore.cli import exit_codes
+from restore.cli.auto import auto
 from restore.cli.clean import deblur, dejpeg, denoise
 from restore.cli.compare import compare
 from restore.cli.doctor import doctor
 from restore.cli.evaluate import evaluate
+from restore.cli.inpaint import inpaint
 from restore.cli.inspect import inspect
+from restore.cli.mask import mask
 from restore.cli.models import models
+from restore.cli.preview import preview
 from restore.cli.report import report
-from restore.cli.rows import shown
 from restore.cli.run import run
 from restore.cli.train import train
 from restore.cli.unpaired import make_pairs, train_unpaired
@@ -50,11 +52,15 @@ def options(
 
 
 VERBS: Final[Mapping[str, Callable[..., None]]] = {
+    "auto": auto,
     "inspect": inspect,
+    "preview": preview,
     "upscale": upscale,
     "denoise": denoise,
     "dejpeg": dejpeg,
     "deblur": deblur,
+    "inpaint": inpaint,
+    "mask": mask,
     "run": run,
     "train": train,
     "train-unpaired": train_unpaired,
@@ -70,18 +76,12 @@ app.add_typer(models)
 
 
 def main() -> None:
-    """Run the command on this process's arguments, and leave with its exit code."""
+    """Run the command on this process's arguments, and leave with its exit code; photos without a verb mean `auto`."""
     for stream in (sys.stdout, sys.stderr):
         _never_fail_to_print(stream)
     words = sys.argv[1:]
     if words and _looks_like_a_photo(words[0]):
-        word = shown(words[0])
-        typer.echo(
-            f"error: {word!r} is no verb; say what to do with it, for example: restore upscale {word}\n"
-            "(choosing the verb by itself, `restore auto`, is not in this version; restore --help lists the verbs)",
-            err=True,
-        )
-        sys.exit(exit_codes.WRONG_USE)
+        sys.argv.insert(1, "auto")
     app()
 
 

@@ -16,6 +16,8 @@ _NEEDED: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
     "denoise": (("noise", "--noise 15,25,50"),),
     "dejpeg": (("jpeg", "--jpeg 10,20,40"),),
     "deblur": (("blur", "--blur 1.6"), ("motion", "--motion 9")),
+    "inpaint": (),
+    "scratch": (),
 }
 """What of the damage must be said for a task, and an example; one of these is enough."""
 _MOST_DETAIL: Final = 100.0
@@ -36,10 +38,13 @@ class DamageWords:
     as_file: bool = False
 
 
-def check_words(task: str, words: DamageWords, enlarging: Mapping[str, bool]) -> None:
+def check_words(
+    task: str, words: DamageWords, enlarging: Mapping[str, bool], *, masks: bool = False, told: bool = False
+) -> None:
     """ConfigError for options that mean nothing for the task, or when its damage is not said.
 
-    ``enlarging`` has the options that are about an enlargement, and whether each was given.
+    ``enlarging`` has the options that are about an enlargement, and whether each was given; ``masks`` and ``told``:
+    whether --masks and --condition were.
     """
     same_size = {
         "--blur": words.blur,
@@ -48,10 +53,17 @@ def check_words(task: str, words: DamageWords, enlarging: Mapping[str, bool]) ->
         "--gray": words.gray,
         "--as-file": words.as_file,
     }
-    foreign = same_size if task == "upscale" else enlarging
+    every = {"--noise": words.noise, "--jpeg": words.jpeg, "--condition": told}
+    foreign = {
+        "upscale": {**same_size, "--masks": masks},
+        "inpaint": {**same_size, **every, **enlarging},
+        "scratch": {**same_size, **every, **enlarging, "--masks": masks},
+    }.get(task, {**enlarging, "--masks": masks})
     for option, given in foreign.items():
         if given:
             raise ConfigError(f"{option} means nothing for {task}; leave it out")
+    if task == "inpaint" and not masks:
+        raise ConfigError("inpaint must be told the holes to cut; add --masks FOLDER (datasets/masks has some)")
     needed = _NEEDED[task]
     if needed and all(getattr(words, name) is None for name, _ in needed):
         raise ConfigError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,22 +10,32 @@ from pathlib import Path
 from typing import Final
 
 from restore import __version__
-from restore.cli.evidence import Shown, evidence_of, evidence_targets
+from restore.cli.evidence import MASK, Shown, evidence_targets
 from restore.cli.rows import planned_row, shown, skipped_row
 from restore.cli.talk import Talk
 from restore.cli.walk import Account, check_report_path, fail, say, walk, write_report
-from restore.cli.work import Work, work_for
+from restore.cli.work import Filling, Work, work_for
 from restore.errors import ConfigError, ImageError, OutputError, RestoreError
 from restore.inference.batch import Failed, Skipped
+from restore.inference.detect import Search
 from restore.inference.device import Device, choose_device
 from restore.inference.masks import Masks
+from restore.inference.recipe import recorded
 from restore.inference.steps import Step
 from restore.inference.upscale import AUTO_SCALE, Report, Target
 from restore.inference.verbs import Fix
 from restore.io.folder import Job, Plan, plan_jobs
 from restore.io.photo import Photo
 from restore.io.read import photo_size, read_photo
-from restore.io.write import WriteOptions, encode_photo, exists_already, output_notes, write_photo
+from restore.io.write import (
+    WriteOptions,
+    encode_photo,
+    exists_already,
+    keeps_bytes,
+    output_notes,
+    write_copy,
+    write_photo,
+)
 from restore.tasks import BLIND, Condition
 
 STREAM: Final = "-"
@@ -97,6 +108,10 @@ class Order:
     """What is done to a photo at its own size."""
     masks: Masks = field(default_factory=Masks)
     """Where it is done."""
+    filling: Filling | None = None
+    """Of the task inpaint alone."""
+    search: Search | None = None
+    """Of the work "mask" alone."""
     steps: tuple[Step, ...] = ()
     """What is done one after the other, if the task is to take steps."""
     writing: WriteOptions
@@ -121,7 +136,7 @@ def carry_out(order: Order, talk: Talk) -> int:
         talk.warn(f"error: no pictures found in {names}; other files there: {len(plan.ignored)} (-v names them)")
     for path in plan.ignored:
         talk.detail(f"left alone: {shown(path)}")
-    pictures = evidence_targets(order.evidence, plan.jobs, overwrite=order.writing.overwrite)
+    pictures = _pictures(order, plan.jobs)
     account = Account()
     try:
         for job in plan.skipped:
@@ -141,6 +156,13 @@ def carry_out(order: Order, talk: Talk) -> int:
     if len(account.rows) > 1:
         talk.note(account.summary)
     return account.code
+
+
+def _pictures(order: Order, jobs: Sequence[Job]) -> Mapping[Path, Path]:
+    """Where the pictures beside the results go, if any were asked for."""
+    if order.filling is not None:
+        return evidence_targets(order.filling.save_mask, jobs, MASK, overwrite=order.writing.overwrite)
+    return evidence_targets(order.evidence, jobs, overwrite=order.writing.overwrite)
 
 
 def _file_plan(order: Order) -> Plan:
@@ -207,25 +229,37 @@ def _restore(
     jobs: Sequence[Job], work: Work, order: Order, account: Account, talk: Talk, *, pictures: Mapping[Path, Path]
 ) -> None:
     target = jobs[0].target if len(jobs) == 1 and jobs[0].target != Path(STREAM) else None
+    sources: dict[Path, Path | bytes] = {job.target: job.source for job in jobs}
 
     def read(path: Path) -> Photo:
-        source = sys.stdin.buffer.read() if path == Path(STREAM) else path
-        return read_photo(source, max_megapixels=order.machine.max_megapixels)
+        if path != Path(STREAM):
+            return read_photo(path, max_megapixels=order.machine.max_megapixels, hashed=True)
+        sources[jobs[0].target] = data = sys.stdin.buffer.read()
+        return read_photo(data, max_megapixels=order.machine.max_megapixels, hashed=True)
 
     def restore(photo: Photo, progress: Callable[[float], None]) -> tuple[Shown, Report]:
         result, report = work.restore(photo, progress)
-        picture = evidence_of(photo, result) if pictures else None
+        picture = work.picture(photo, result) if pictures else None
         noted = replace(report, notes=(*report.notes, *output_notes(result, order.writing, target)))
-        return Shown(result, picture), noted
+        unchanged = report.factor == 1 and report.consistency_db is not None and math.isinf(report.consistency_db)
+        if not unchanged and order.writing.strip != "all":
+            result, unrecorded = recorded(result, report, __version__)
+            noted = replace(noted, notes=(*noted.notes, *unrecorded))
+        return Shown(result, picture, unchanged), noted
 
     def write(made: Shown, path: Path) -> None:
         if made.evidence is not None:  # first: where it fails, there is no result either
             write_photo(made.evidence, pictures[path], WriteOptions(overwrite=order.writing.overwrite))
-        if path == Path(STREAM):
-            sys.stdout.buffer.write(encode_photo(made.photo, order.writing)[0])
+        named = None if path == Path(STREAM) else path
+        whole = sources[path] if made.unchanged and keeps_bytes(made.photo, named, order.writing) else None
+        if named is None:
+            whole = whole.read_bytes() if isinstance(whole, Path) else whole
+            sys.stdout.buffer.write(encode_photo(made.photo, order.writing)[0] if whole is None else whole)
             sys.stdout.buffer.flush()
+        elif whole is not None:
+            write_copy(whole, named, (made.photo.height, made.photo.width), overwrite=order.writing.overwrite)
         else:
-            write_photo(made.photo, path, order.writing)
+            write_photo(made.photo, named, order.writing)
 
     walk(jobs, restore, account, talk, read=read, write=write)
 

@@ -30,6 +30,8 @@ class TrainTask(StrEnum):
 
     UPSCALE = "upscale"
     CLEAN = "clean"
+    INPAINT = "inpaint"
+    SCRATCH = "scratch"
     TRANSLATE = "translate"
 
 
@@ -39,6 +41,8 @@ class RecipeName(StrEnum):
     DETAIL = "detail"
     TRANSLATE = "translate"
     CLEAN = "clean"
+    INPAINT = "inpaint"
+    SCRATCH = "scratch"
     PIX2PIX = "pix2pix"
 
 
@@ -208,7 +212,7 @@ def train(
             _run(settings, quiet=quiet)
 
 
-_SAME_SIZE: Final = (TrainTask.TRANSLATE, TrainTask.CLEAN)
+_SAME_SIZE: Final = (TrainTask.TRANSLATE, TrainTask.CLEAN, TrainTask.INPAINT, TrainTask.SCRATCH)
 ALTERNATIVES: Final = (frozenset({"hq", "pairs_lq", "pairs_hq", "shards"}), frozenset({"steps", "budget_s"}))
 """Settings of which a flag replaces the file's other choice too: --pairs wins over the file's hq."""
 
@@ -216,7 +220,7 @@ ALTERNATIVES: Final = (frozenset({"hq", "pairs_lq", "pairs_hq", "shards"}), froz
 def merged(files: Sequence[Mapping[str, object]], flags: Mapping[str, object | None]) -> TrainConfig:
     """Flags over the files, later files over earlier ones, over the defaults; ConfigError for what does not fit.
 
-    Translating and cleaning begin with the recipe of their name where nothing else is laid under the flags.
+    Tasks that keep the size begin with the recipe of their name where nothing else is laid under the flags.
     """
     values: dict[str, object] = {}
     given = {name: value for name, value in flags.items() if value is not None}

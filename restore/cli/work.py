@@ -6,10 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from restore.errors import WeightsError
+from restore.cli.evidence import evidence_of
+from restore.errors import ConfigError, WeightsError
+from restore.inference.auto import auto_restore
 from restore.inference.chain import Chain
 from restore.inference.clean import Cleaner
+from restore.inference.detect import Detector
 from restore.inference.device import Device
+from restore.inference.fill import Filler
+from restore.inference.fill_mask import FillMask, mask_picture
 from restore.inference.inspect import condition_of
 from restore.inference.translate import Translator
 from restore.inference.upscale import Enlargement, Report, Upscaler
@@ -18,7 +23,16 @@ from restore.ops.tile import Progress
 from restore.tasks import TASKS, Condition
 
 if TYPE_CHECKING:
-    from restore.cli.order import Order
+    from restore.cli.order import Machine, Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filling:
+    """What is filled, how its border fades, and where a picture of it goes."""
+
+    hole: FillMask
+    feather: int = 0
+    save_mask: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +43,8 @@ class Work:
     """Says what will become of a photo of that height and width."""
     restore: Callable[[Photo, Progress], tuple[Photo, Report]]
     """Does it."""
+    picture: Callable[[Photo, Photo], Photo] = evidence_of
+    """Makes the picture that may be written beside a result, from the photo and its result."""
 
 
 def work_for(order: Order, device: Device) -> Work:
@@ -66,9 +82,75 @@ def _translating(order: Order, device: Device) -> Work:
     return Work(plan=translator.plan, restore=translator)
 
 
+def _cleaner(machine: Machine, device: Device) -> Cleaner:
+    return Cleaner(
+        device=device,
+        size=machine.size,
+        weights=_one(machine.weights),
+        max_memory=machine.max_memory,
+        tile=machine.tile,
+    )
+
+
 def _cleaning(order: Order, device: Device) -> Work:
-    machine, fix = order.machine, order.fix
-    cleaner = Cleaner(
+    fix, cleaner = order.fix, _cleaner(order.machine, device)
+
+    def plan(height: int, width: int) -> Enlargement:
+        order.masks.check(height, width)
+        wanted = ([f"strength {fix.strength:g}"] if fix.verb else []) + ([f"grain {fix.grain:g}"] if fix.grain else [])
+        return replace(cleaner.plan(height, width), notes=tuple(wanted))
+
+    def restore(photo: Photo, progress: Progress) -> tuple[Photo, Report]:
+        return cleaner(photo, fix, order.condition, area=order.masks.area(photo), progress=progress)
+
+    return Work(plan, restore)
+
+
+def _deciding(order: Order, device: Device) -> Work:
+    fix, cleaner = order.fix, _cleaner(order.machine, device)
+
+    def plan(height: int, width: int) -> Enlargement:
+        order.masks.check(height, width)
+        return replace(cleaner.plan(height, width), notes=("is looked at first, then decided",))
+
+    def restore(photo: Photo, progress: Progress) -> tuple[Photo, Report]:
+        return auto_restore(cleaner, photo, fix.strength, area=order.masks.area(photo), progress=progress)
+
+    return Work(plan, restore)
+
+
+def _filling(order: Order, device: Device) -> Work:
+    machine, filling = order.machine, order.filling
+    if filling is None:
+        name = _one(machine.weights)
+        raise ConfigError(f"{name}: these weights fill holes; restore inpaint PHOTO --mask FILE --weights {name}")
+    filler = Filler(
+        device=device,
+        size=machine.size,
+        weights=_one(machine.weights),
+        max_memory=machine.max_memory,
+        tile=machine.tile,
+    )
+
+    def plan(height: int, width: int) -> Enlargement:
+        filling.hole.check(height, width)
+        return filler.plan(height, width)
+
+    def restore(photo: Photo, progress: Progress) -> tuple[Photo, Report]:
+        hole = filling.hole
+        return filler(
+            photo, hole.of(photo), feather=filling.feather, opaque=hole.alpha, doubt=hole.doubt, progress=progress
+        )
+
+    return Work(plan, restore, picture=lambda photo, _: mask_picture(filling.hole.of(photo)))
+
+
+def _finding(order: Order, device: Device) -> Work:
+    machine, search = order.machine, order.search
+    if search is None:
+        name = _one(machine.weights)
+        raise ConfigError(f"{name}: these weights find damage; restore mask PHOTO --weights {name}")
+    detector = Detector(
         device=device,
         size=machine.size,
         weights=_one(machine.weights),
@@ -78,11 +160,10 @@ def _cleaning(order: Order, device: Device) -> Work:
 
     def plan(height: int, width: int) -> Enlargement:
         order.masks.check(height, width)
-        wanted = ([f"strength {fix.strength:g}"] if fix.verb else []) + ([f"grain {fix.grain:g}"] if fix.grain else [])
-        return replace(cleaner.plan(height, width), notes=tuple(wanted))
+        return detector.plan(height, width)
 
     def restore(photo: Photo, progress: Progress) -> tuple[Photo, Report]:
-        return cleaner(photo, fix, order.condition, area=order.masks.area(photo), progress=progress)
+        return detector(photo, search, own=order.masks.area(photo), progress=progress)
 
     return Work(plan, restore)
 
@@ -97,7 +178,15 @@ def _stepping(order: Order, device: Device) -> Work:
         max_memory=machine.max_memory,
         tile=machine.tile,
     )
-    return Work(plan=chain.plan, restore=chain)
+
+    def plan(height: int, width: int) -> Enlargement:
+        order.masks.check(height, width)
+        return chain.plan(height, width)
+
+    def restore(photo: Photo, progress: Progress) -> tuple[Photo, Report]:
+        return chain(photo, progress, area=order.masks.area(photo))
+
+    return Work(plan, restore)
 
 
 def _one(weights: tuple[str, ...]) -> str | None:
@@ -109,6 +198,10 @@ _WORKERS: Final[Mapping[str, Callable[[Order, Device], Work]]] = {
     "upscale": _upscaling,
     "translate": _translating,
     "clean": _cleaning,
+    "auto": _deciding,
+    "inpaint": _filling,
+    "mask": _finding,
+    "scratch": _finding,
     "steps": _stepping,
 }
 

@@ -15,7 +15,7 @@ _POSITIVE: Final = (
     *("batch", "patch_px", "scale", "lr", "clip", "devices", "cache_gb", "checkpoint_every_s", "validate_every_s"),
     *("steps", "budget_s", "threads", "max_drop_db"),
 )
-_SHARES: Final = ("ema", "clean_chance", "hidden_chance", "half_size_chance", "gray_chance")
+_SHARES: Final = ("ema", "clean_chance", "hidden_chance", "half_size_chance", "gray_chance", "coarse_chance")
 DEFAULT_STEPS: Final = 50_000
 
 
@@ -26,7 +26,7 @@ class TrainConfig:
     task: str = "upscale"
     """Which row of the task table to train."""
     scale: int = 4
-    """Output size / input size: 2, 3 or 4; 1 for translate."""
+    """Output size / input size: 2, 3 or 4; 1 for tasks that keep the size."""
     size: str = "fast"
     """Shape of the generator: fast or base; pix2pix for translate."""
     hq: str | None = None
@@ -60,7 +60,8 @@ class TrainConfig:
     backbone: str | None = None
     """File of pretrained features for the losses that need them; default: as for LPIPS."""
     max_drop_db: float = 1.0
-    """How far the held-out PSNR may fall below its best before the run goes back to its last good state."""
+    """How far the held-out PSNR (scratch: IoU in percent) may fall below its best before the run goes back to its last
+    good state."""
     lr: float = 1e-3
     """Step size of AdamW at its peak."""
     betas: tuple[float, float] = (0.9, 0.99)
@@ -87,6 +88,8 @@ class TrainConfig:
     """Worst JPEG quality made."""
     blur_max: float = 3.0
     """Strongest Gaussian blur made, as standard deviation in pixels (clean only)."""
+    coarse_chance: float = 0.0
+    """How often noise is coarse, as in photos that were scaled or developed in a camera (clean only)."""
     seed: int = 0
     """All randomness comes from this number and the step."""
     precision: Precision = "auto"
@@ -115,6 +118,8 @@ class TrainConfig:
     """Own shape: residual blocks at the last level."""
     decoder: tuple[int, ...] | None = None
     """Own shape: residual blocks on the way up."""
+    dilations: tuple[int, ...] = ()
+    """Own shape: how far apart the taps of each block at the last level lie; empty: 1 for all."""
 
     def __post_init__(self) -> None:
         self._check_photos()
@@ -128,6 +133,10 @@ class TrainConfig:
         own = (self.widths, self.encoder, self.middle, self.decoder)
         if any(part is None for part in own) != all(part is None for part in own):
             raise ConfigError("an own generator shape needs all of widths, encoder, middle and decoder")
+        if self.dilations and self.widths is None:
+            raise ConfigError(
+                "dilations belong to an own generator shape: give widths, encoder, middle and decoder too"
+            )
 
     def _check_photos(self) -> None:
         if (self.pairs_lq is None) != (self.pairs_hq is None):
@@ -151,7 +160,7 @@ class TrainConfig:
         return None if self.budget_s is not None else self.steps or DEFAULT_STEPS
 
 
-_TUPLES: Final = ("widths", "encoder", "decoder", "betas")
+_TUPLES: Final = ("widths", "encoder", "decoder", "dilations", "betas")
 
 
 def train_config(values: Mapping[str, object]) -> TrainConfig:

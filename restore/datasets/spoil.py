@@ -10,10 +10,15 @@ from torch import Tensor
 
 from restore.config.train import TrainConfig
 from restore.datasets.clean_damage import CleanDamage, spoil_same_size
+from restore.datasets.hole_damage import HoleDamage, spoil_with_holes
+from restore.datasets.old_print import PrintDamage, spoil_as_old_print
 from restore.datasets.synthetic import Damage, spoil
 
 Spoil = Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]]
-"""(B,3,H,W) in [0,1] and a generator on the same device -> the damaged patches, and what the network is told."""
+"""(B,3,H,W) in [0,1] and a generator on the same device -> the damaged patches, and what the network is told.
+
+Where the task is to find damage, the second is what it should find instead, (B,1,H,W) of 0 and 1.
+"""
 
 
 def spoil_for(config: TrainConfig) -> Spoil:
@@ -27,8 +32,15 @@ def spoil_for(config: TrainConfig) -> Spoil:
                 noise_max=config.noise_max,
                 jpeg_min=config.jpeg_min,
                 blur_max=config.blur_max,
+                coarse_chance=config.coarse_chance,
             ),
         )
+    if config.task == "inpaint":
+        holes = HoleDamage(clean_chance=config.clean_chance, noise_max=config.noise_max, jpeg_min=config.jpeg_min)
+        return partial(_call_holes, holes)
+    if config.task == "scratch":
+        old = PrintDamage(clean_chance=config.clean_chance, noise_max=config.noise_max, jpeg_min=config.jpeg_min)
+        return partial(_call_old_print, old)
     return partial(
         _call_shrunk,
         Damage(
@@ -43,6 +55,14 @@ def spoil_for(config: TrainConfig) -> Spoil:
 
 def _call_clean(damage: CleanDamage, hq: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     return spoil_same_size(hq, damage, rng)
+
+
+def _call_holes(damage: HoleDamage, hq: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    return spoil_with_holes(hq, damage, rng)
+
+
+def _call_old_print(damage: PrintDamage, hq: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    return spoil_as_old_print(hq, damage, rng)
 
 
 def _call_shrunk(damage: Damage, hq: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:

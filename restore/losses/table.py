@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -12,10 +12,11 @@ from torch import Tensor
 
 from restore.errors import ConfigError
 from restore.losses.artefact import artefact
+from restore.losses.detection import bce, dice
 from restore.losses.distribution import sliced_wasserstein
 from restore.losses.features import OwnFeatures
 from restore.losses.frequency import fft_l1, focal_frequency
-from restore.losses.pixel import charbonnier, consistency, gradient, grid, l1, low_pass
+from restore.losses.pixel import charbonnier, consistency, gradient, grid, l1, l1_where, low_pass
 from restore.losses.squeeze import EnlargedLpipsLoss, LpipsLoss, SqueezeDistance
 from restore.losses.structure import ms_ssim
 from restore.losses.trunk import random_features
@@ -24,7 +25,7 @@ from restore.losses.vgg import VggDistance
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pictures:
-    """What a loss may look at, all float32 RGB."""
+    """What a loss may look at, all float32 RGB; of a task that finds damage, a map of logits and the true map."""
 
     restored: Tensor
     """(B,3,H,W), not clipped, with gradient."""
@@ -32,6 +33,8 @@ class Pictures:
     """(B,3,H,W) in [0,1]."""
     lq: Tensor
     """(B,3,H/scale,W/scale) in [0,1]: what the generator was given."""
+    mask: Tensor | None = None
+    """(B,1,H,W) of 0 and 1, the holes that were to be filled; None where the task fills none."""
     average: Tensor | None = None
     """(B,3,H,W): the averaged generator's result, without gradient; only there when a row asks for it."""
     step: int = 0
@@ -59,6 +62,10 @@ class Row:
     build: Callable[[Setting], Term]
     summary: str
     needs_average: bool = False
+    needs_mask: bool = False
+    """Sees all that the network gave; the other rows see a filled picture with the target's known pixels around it."""
+    of_logits: bool = False
+    """Compares (B,1,H,W) logits with a map of 0 and 1, for tasks that find damage; the other rows compare pictures."""
 
 
 Comparison = Callable[[Tensor, Tensor], Tensor]
@@ -86,6 +93,20 @@ def _artefact(seen: Pictures) -> Tensor:
     return artefact(seen.restored, seen.target, seen.average)
 
 
+def _hole(seen: Pictures) -> Tensor:
+    return l1_where(seen.restored, seen.target, _mask_of(seen))
+
+
+def _known(seen: Pictures) -> Tensor:
+    return l1_where(seen.restored, seen.target, 1 - _mask_of(seen))
+
+
+def _mask_of(seen: Pictures) -> Tensor:
+    if seen.mask is None:
+        raise ConfigError("losses.hole and losses.known are for tasks that fill holes; use losses.l1 for others")
+    return seen.mask
+
+
 def _squeeze_backbone(setting: Setting) -> Path | None:
     """The named file, unless its name says that it is VGG19's."""
     return None if setting.backbone and setting.backbone.name.startswith("vgg19") else setting.backbone
@@ -98,6 +119,10 @@ def _enlarged_lpips(setting: Setting) -> Term:
 
 ROWS: Final[Mapping[str, Row]] = {
     "l1": Row(build=_plain(l1), summary="mean absolute difference"),
+    "hole": Row(build=lambda _: _hole, summary="L1 in the holes (inpaint)", needs_mask=True),
+    "known": Row(build=lambda _: _known, summary="L1 of the pixels around the holes (inpaint)", needs_mask=True),
+    "bce": Row(build=_plain(bce), summary="binary cross entropy of what was found (scratch)", of_logits=True),
+    "dice": Row(build=_plain(dice), summary="1 - soft Dice of what was found (scratch)", of_logits=True),
     "charbonnier": Row(build=_plain(charbonnier), summary="L1, rounded at zero"),
     "gradient": Row(build=_plain(gradient), summary="L1 of the steps between neighbours: edges"),
     "low_pass": Row(build=_plain(low_pass), summary="L1 of the colours of 8-pixel squares: colour stays put"),
@@ -156,6 +181,9 @@ class Terms:
     weights: Mapping[str, float]
     terms: Mapping[str, Term]
     needs_average: bool
+    needs_mask: bool
+    of_logits: bool
+    """Whether all of them compare logits with a map; else none does."""
 
     def __call__(self, seen: Pictures) -> tuple[Tensor, dict[str, Tensor]]:
         """The weighted sum, to be differentiated, and each unweighted part (detached), to be logged.
@@ -163,9 +191,19 @@ class Terms:
         Computed in the type of the pictures, whatever autocast is around.
         """
         with torch.autocast(seen.restored.device.type, enabled=False):
-            parts = {name: term(seen) for name, term in self.terms.items()}
+            filled = _composed(seen)
+            parts = {name: term(seen if ROWS[name].needs_mask else filled) for name, term in self.terms.items()}
         whole = sum((self.weights[name] * part for name, part in parts.items()), seen.restored.new_zeros(()))
         return whole, {name: part.detach() for name, part in parts.items()}
+
+
+def _composed(seen: Pictures) -> Pictures:
+    """What was restored with the target's pixels outside the holes: of a result, only the holes are kept."""
+    if seen.mask is None:
+        return seen
+    hole = seen.mask != 0
+    average = None if seen.average is None else torch.where(hole, seen.average, seen.target)
+    return replace(seen, restored=torch.where(hole, seen.restored, seen.target), average=average)
 
 
 def build_terms(weights: Mapping[str, float], setting: Setting) -> Terms:
@@ -177,8 +215,12 @@ def build_terms(weights: Mapping[str, float], setting: Setting) -> Terms:
             raise ConfigError(f"losses.{name} must be positive, got {weight}; leave it out to switch it off")
     if not weights:
         raise ConfigError("losses: name at least one, for example losses = {l1 = 1.0}")
+    if len({ROWS[name].of_logits for name in weights}) > 1:
+        raise ConfigError("losses: bce and dice compare maps of damage and cannot stand beside losses of pictures")
     return Terms(
         weights=weights,
         terms={name: ROWS[name].build(setting) for name in weights},
         needs_average=any(ROWS[name].needs_average for name in weights),
+        needs_mask=any(ROWS[name].needs_mask for name in weights),
+        of_logits=any(ROWS[name].of_logits for name in weights),
     )

@@ -41,6 +41,7 @@ LPIPS_LABEL: Final = "LPIPS squeeze v0.1"
 METRICS: Final[Mapping[str, Metric]] = {
     "psnr": Metric(label="PSNR-Y", better="higher", unit="dB"),
     "ssim": Metric(label="SSIM-Y", better="higher", digits=4),
+    "psnr_hole": Metric(label="PSNR in holes", better="higher", unit="dB"),
     "psnr_rgb": Metric(label="PSNR-RGB", better="higher", unit="dB"),
     "ssim_rgb": Metric(label="SSIM-RGB", better="higher", digits=4),
     "psnr_b": Metric(label="PSNR-B", better="higher", unit="dB"),
@@ -49,5 +50,9 @@ METRICS: Final[Mapping[str, Metric]] = {
     "drift": Metric(label="colour drift", better="lower", unit="/255", digits=3),
     "high_frequency": Metric(label="fine detail", better="nearer to 1"),
     "grid": Metric(label="grid", better="lower"),
+    "iou": Metric(label="IoU", better="higher", unit="%", digits=1),
+    "recall": Metric(label="recall", better="higher", unit="%", digits=1),
+    "precision": Metric(label="precision", better="higher", unit="%", digits=1),
+    "false_positives": Metric(label="found in vain", better="lower", unit="%", digits=3),
 }
 """All figures there are, in the order in which they are shown; which of them a task has, ``inference.rules`` says."""

@@ -28,6 +28,7 @@ from restore.training.state import CHECKPOINT
 from restore.training.step import Batch, discriminator_step, generator_step, learning_rate
 from restore.training.totals import Totals
 from restore.training.validate import Held, validate
+from restore.training.validate_detector import validate_detector
 
 WEIGHTS = "weights.safetensors"
 _LOG_EVERY_STEPS = 50
@@ -130,6 +131,8 @@ class Run:
             rng = torch.Generator(device).manual_seed(step_seed(config.seed, step, _DAMAGE_STREAM, rank))
             hq = without_colour(hq, config.gray_chance, rng) if config.gray_chance else hq
             lq, condition = self.spoil(hq, rng)
+            if find_task(config.task).detects:
+                hq, condition = condition, condition.new_zeros(len(lq), 0, 1, 1)
         else:
             lq = patches.lq.to(device).float().div_(255)
             condition = find_task(config.task).pair_maps().to(device).expand(len(lq), -1, -1, -1)
@@ -142,6 +145,7 @@ class Run:
             hq=hq,
             condition=condition,
             given=given,
+            mask=condition if find_task(config.task).masked else None,
             seed=step_seed(config.seed, step, _GAME_STREAM, rank),
         )
 
@@ -173,19 +177,21 @@ class Run:
         sheet = self.folder / "samples" / f"{state.step:07d}.png"
         device = Device(self.fabric.device, "", "training", None)
         restorer = Restorer.of_network(state.average.network, card_of(self.config, state), device)  # type: ignore[arg-type]
-        figures = validate(restorer, self.held_out, sheet)
-        now = figures["psnr_y"]
+        look = validate_detector if find_task(self.config.task).detects else validate
+        figures = look(restorer, self.held_out, sheet)
+        score, unit = ("iou", "%") if "iou" in figures else ("psnr_y", "dB")
+        name, now = {"iou": "IoU", "psnr_y": "PSNR"}[score], figures[score]
         best = now if state.best_db is None else state.best_db
         if must_roll_back(best, now, self.config.max_drop_db):
             bad = state.step
             if state.go_back(self.folder):
                 self._export()
             text = (
-                f"held-out PSNR fell from {best:.2f} to {now:.2f} dB at step {bad}: back to step {state.step}, "
+                f"held-out {name} fell from {best:.2f} to {now:.2f} {unit} at step {bad}: back to step {state.step}, "
                 "the last good state, and stopped. Lower --lr or adversarial.weight, or raise max_drop_db if the fall "
                 "is meant, and go on with --resume"
             )
-            self._tell(journal, "rolled back", {"psnr_y": now} if math.isfinite(now) else {}, text)
+            self._tell(journal, "rolled back", {score: now} if math.isfinite(now) else {}, text)
             raise TrainingError(text)
         state.best_db = max(best, now)
         self._tell(journal, "validated", figures)

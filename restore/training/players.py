@@ -25,17 +25,26 @@ def shape_of(config: TrainConfig) -> Shape:
     task = find_task(config.task)
     channels = task.condition_channels
     if config.widths is None or config.encoder is None or config.middle is None or config.decoder is None:
-        return generator_config(config.size, scale=config.scale, condition_channels=channels, residual=task.faithful)
+        return generator_config(
+            config.size,
+            scale=config.scale,
+            condition_channels=channels,
+            residual=task.faithful,
+            masked=task.masked,
+            detects=task.detects,
+        )
     stem, head = (2, 2) if config.scale == 1 else (1, config.scale)
     return GeneratorConfig(
         widths=config.widths,
         encoder=config.encoder,
         middle=config.middle,
         decoder=config.decoder,
+        dilations=config.dilations,
         stem=stem,
         head=head,
         condition_channels=channels,
         residual=task.faithful,
+        out_channels=1 if task.detects else 3,
     )
 
 
@@ -62,6 +71,11 @@ def seat(fabric: Fabric, config: TrainConfig) -> tuple[Player, TrainState]:
         )
     backbone = None if config.backbone is None else Path(config.backbone)
     terms = build_terms(config.losses, Setting(device=fabric.device, seed=config.seed, backbone=backbone))
+    if terms.needs_mask and not find_task(config.task).masked:
+        raise ConfigError(f"losses: hole and known are for tasks that fill holes, which {config.task} does not")
+    if terms.of_logits != find_task(config.task).detects:
+        fitting = "bce and dice" if find_task(config.task).detects else "losses of pictures"
+        raise ConfigError(f"losses: {config.task} is learnt with {fitting}, not with {', '.join(config.losses)}")
     kind = "adversarial" if adversary is not None else "pixel"
     state = TrainState(network, average, optimizer, f"{config.task} x{config.scale}, {kind} training", adversary)
     if config.resume:  # after the set-up, so that tensors land on the device where the networks now are

@@ -85,6 +85,7 @@ def _tiles(history: History) -> str:
     tiles = [tile("step", str(history.step), share), tile("time", span(history.seconds), left)]
     for label, name, digits, unit, more in (
         ("held-out PSNR", "psnr_y", 2, " dB", _gain(last("gain_db"))),
+        ("held-out IoU", "iou", 1, " %", "of true and found damage"),
         ("LPIPS", "lpips", 3, "", "lower is better"),
         ("LR-PSNR", "lr_psnr", 1, " dB", "result shrunk / input"),
         ("loss", "loss", 4, "", ""),
@@ -116,12 +117,13 @@ def _notes(history: History) -> str:
 
 def _samples(folder: Path, settings: Settings, history: History) -> str:
     captions: dict[int, str] = {}
-    for name, label, digits, unit in (("psnr_y", "PSNR", 2, " dB"), ("lpips", "LPIPS", 3, "")):
+    for name, label, digits, unit in (("psnr_y", "PSNR", 2, " dB"), ("iou", "IoU", 1, " %"), ("lpips", "LPIPS", 3, "")):
         series = history.series.get(name, Series())
         for step, value in zip(series.steps, series.values, strict=True):
             captions[step] = f"{captions.get(step, '')}, {label} {value:.{digits}f}{unit}"
     before = "input" if settings.get("scale") == 1 else "bicubic"
-    return sheets_html(load_sheets(folder / SHEETS, history.step), captions, (before, "restored", "truth"))
+    result = "probability" if settings.get("task") == "scratch" else "restored"
+    return sheets_html(load_sheets(folder / SHEETS, history.step), captions, (before, result, "truth"))
 
 
 def _charts(group: list[Curve], history: History) -> str:

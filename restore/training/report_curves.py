@@ -72,6 +72,20 @@ RESULTS: Final = (
         sentence="Finest detail, result to truth. Far below 1 with pixel losses alone; near 1 with a discriminator.",
     ),
 )
+FOUND: Final = (
+    Curve(
+        title="Damage found",
+        lines={"iou": "IoU", "recall": "recall", "precision": "precision"},
+        unit="%",
+        sentence="On prints whose damage is known: overlap with the truth, how much is found, how much of it is right.",
+    ),
+    Curve(
+        title="Found in vain",
+        lines={"false_positives": "found"},
+        unit="%",
+        sentence="Pixels of undamaged prints that are taken for damage. Falls below a third of a percent.",
+    ),
+)
 LOSS: Final = Curve(
     title="Loss",
     lines={"loss": "loss"},
@@ -144,7 +158,7 @@ def curves(history: History) -> Iterator[tuple[str, list[Curve]]]:
     """Headings with the curves below them, of what this run has told; numbers unknown to the table come last."""
     rows = tuple(_row(name) for name in history.series if name.startswith("loss/"))
     groups = {
-        "How good the results are": RESULTS,
+        "How good the results are": (*RESULTS, *FOUND),
         "What is minimised": (LOSS, *rows),
         "Generator against discriminator": GAME,
         "The machine": MACHINE,

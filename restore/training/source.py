@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from restore.datasets.loader import PatchLoader
 from restore.errors import ConfigError
 from restore.tasks import find_task
 from restore.training.loop import Loader
-from restore.training.validate import Held, load_held_out
+from restore.training.validate import Held, Stored, load_held_out
+from restore.training.validate_detector import load_held_prints
 
 _HELD_OUT_COUNT = 8
 
@@ -32,6 +34,12 @@ def check_task(config: TrainConfig) -> None:
         raise ConfigError(f"{task.name} can be trained for x{', x'.join(map(str, task.scales))}, not x{config.scale}")
     if task.needs_pairs and config.hq is not None:
         raise ConfigError(f"{task.name} is learnt from pairs: give --pairs FROM_FOLDER TO_FOLDER instead of --hq")
+    if task.masked and config.pairs_lq is not None:
+        raise ConfigError(f"{task.name} makes its own holes: give good photos, --hq FOLDER, instead of --pairs")
+    if task.detects and config.pairs_lq is not None:
+        raise ConfigError(f"{task.name} makes its own damage: give good photos, --hq FOLDER, instead of --pairs")
+    if task.detects and config.adversarial.on:
+        raise ConfigError(f"{task.name} gives no picture that a discriminator could judge; leave [adversarial] out")
 
 
 def find_examples(config: TrainConfig) -> tuple[list[Example], list[Example]]:
@@ -65,7 +73,7 @@ def open_source(config: TrainConfig, *, validates: bool) -> Source:
         half_size_chance=config.half_size_chance,
         turns=config.turns,
     )
-    return Source(loader, load_held_out(held, config.scale, align=config.align) if validates else [], len(examples))
+    return Source(loader, _held_out(config, held) if validates else [], len(examples))
 
 
 def _shards(config: TrainConfig, pattern: str, *, validates: bool) -> Source:
@@ -84,7 +92,16 @@ def _shards(config: TrainConfig, pattern: str, *, validates: bool) -> Source:
     )
     if find_task(config.task).needs_pairs and not loader.paired:
         raise ConfigError(f"{pattern}: {config.task} is learnt from pairs, like 0001.lq.png beside 0001.hq.png")
+    if find_task(config.task).masked and loader.paired:
+        raise ConfigError(f"{pattern}: {config.task} makes its own holes: give shards of good photos, not of pairs")
+    if find_task(config.task).detects and loader.paired:
+        raise ConfigError(f"{pattern}: {config.task} makes its own damage: give shards of good photos, not of pairs")
     held = validation_photos(Path(config.val), [], scale=config.scale) if config.val else loader.held_out
-    return Source(
-        loader, load_held_out(held, config.scale, align=config.align) if validates else [], loader.photo_count
-    )
+    return Source(loader, _held_out(config, held) if validates else [], loader.photo_count)
+
+
+def _held_out(config: TrainConfig, held: Sequence[Stored]) -> list[Held]:
+    task = find_task(config.task)
+    if task.detects:
+        return load_held_prints(held)
+    return load_held_out(held, config.scale, align=config.align, masked=task.masked)

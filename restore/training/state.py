@@ -51,7 +51,7 @@ class TrainState:
     step: int = 0
     elapsed_s: float = 0.0
     best_db: float | None = None
-    """Best held-out PSNR so far."""
+    """Best held-out PSNR in dB so far; of a task that finds damage, IoU in percent."""
 
     def save(self, folder: Path) -> None:
         """Write ``checkpoint.pt`` whole or not at all; the former one stays until then. OutputError when it cannot."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from restore.cli.live import LiveTalk
+from restore.cli.train import recipe_path
 from restore.config.toml import load_toml
 from restore.config.train import TrainConfig, train_config
 from restore.training import run as training
@@ -128,6 +129,24 @@ def test_check_says_how_many_photos_there_are_and_trains_nothing(run, make_photo
     assert not Path("run").exists()
 
 
+def test_inpaint_begins_with_its_recipe_and_flags_win(run) -> None:
+    outcome = run("train", "inpaint", "--hq", "photos", "--batch", "3", "--print-config")
+    told, recipe = train_config(tomllib.loads(outcome.out)), load_toml(recipe_path("inpaint"))
+    assert (told.task, told.scale, told.batch) == ("inpaint", 1, 3)
+    assert told.losses == recipe["losses"]
+    assert told.patch_px == recipe["patch_px"]
+
+
+def test_check_tries_filling_holes_and_writes_nothing(run, make_photo) -> None:
+    for number in range(9):
+        make_photo(f"photos/{number}.png", 80, 80)
+    Path("tiny.toml").write_text(TINY + "losses = {hole = 1.0, known = 0.1}\nscale = 1\n")
+    outcome = run("train", "inpaint", "--hq", "photos", "--check", "--steps", "100", "--config", "tiny.toml")
+    assert outcome.code == 0, outcome.err
+    assert "20 steps went well" in outcome.out
+    assert not Path("run").exists()
+
+
 def test_check_names_every_problem_at_once(run, make_photo) -> None:
     make_photo("lq/a.png", 16, 16)
     make_photo("hq/a.png", 64, 64)
@@ -181,3 +200,10 @@ def test_ctrl_c_in_training_says_how_to_go_on(run, monkeypatch) -> None:
     outcome = run("train", "upscale", "--hq", "photos", "-o", "mine")
     assert outcome.code == 130
     assert "--resume goes on from the last checkpoint in mine" in outcome.err
+
+
+def test_scratch_begins_with_its_recipe_and_flags_win(run) -> None:
+    outcome = run("train", "scratch", "--hq", "photos", "--batch", "3", "--print-config")
+    told, recipe = train_config(tomllib.loads(outcome.out)), load_toml(recipe_path("scratch"))
+    assert (told.task, told.scale, told.batch) == ("scratch", 1, 3)
+    assert (told.losses, told.clean_chance) == (recipe["losses"], recipe["clean_chance"])

@@ -24,7 +24,7 @@ from restore.config.train import TrainConfig
 from restore.errors import ConfigError, OutputError
 from restore.training.report import write_report
 from restore.training.report_chart import Axis, exact, labels, smoothed, thinned
-from restore.training.report_curves import GAME, LOSS, MACHINE, RESULTS, curves
+from restore.training.report_curves import FOUND, GAME, LOSS, MACHINE, RESULTS, curves
 from restore.training.report_history import History, Series, read_history
 from restore.training.report_sheets import evenly, load_sheets
 
@@ -407,7 +407,19 @@ def test_numbers_that_the_table_does_not_know_are_drawn_last() -> None:
 
 def test_the_manual_explains_every_curve() -> None:
     manual = (Path(__file__).parents[2] / "docs" / "reading-a-run.md").read_text(encoding="utf-8")
-    assert [curve.title for curve in (*RESULTS, LOSS, *GAME, *MACHINE) if f"| {curve.title} |" not in manual] == []
+    assert [
+        curve.title for curve in (*RESULTS, *FOUND, LOSS, *GAME, *MACHINE) if f"| {curve.title} |" not in manual
+    ] == []
+
+
+def test_a_run_that_finds_damage_shows_what_it_found_in_place_of_psnr(make_run: MakeRun) -> None:
+    figures = {"iou": 31.5, "recall": 42.0, "precision": 53.0, "false_positives": 0.25}
+    settings = TrainConfig(task="scratch", scale=1, hq="photos", run="my run", losses={"bce": 1.0})
+    page = Page(write_report(make_run([START, {"kind": "validated", "step": 100, **figures}], settings=settings)))
+    for curve in FOUND:
+        assert curve.sentence in page.text
+    assert "held-out IoU" in page.text
+    assert "held-out PSNR" not in page.text
 
 
 def test_every_curve_says_what_it_should_look_like(make_run: MakeRun) -> None:
