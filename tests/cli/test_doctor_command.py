@@ -78,7 +78,7 @@ def test_damaged_weights_are_named_and_not_run(run, untrained) -> None:
 
 @pytest.fixture
 def detail(untrained) -> Path:
-    """Detail weights beside the untrained network: results worse than bicubic, but still the picture."""
+    """Detail weights beside the untrained network: results worse than without the network, but still the picture."""
     fidelity = read_card(untrained / "upscale-x2.safetensors")
     tensors = load_tensors_of(fidelity)
     rng = torch.Generator().manual_seed(0)
@@ -130,7 +130,7 @@ def test_a_package_without_weights_is_not_well(run, untrained) -> None:
         (lambda result: result * torch.nan, "not finite"),
         (torch.zeros_like, "not the picture that went in"),
         (lambda result: result + 2 / 255, "drift"),
-        (lambda result: resize(resize(result, 24, 24), 96, 96), "worse than bicubic"),
+        (lambda result: resize(resize(result, 24, 24), 96, 96), "worse than without the network"),
     ],
 )
 def test_a_device_that_computes_nonsense_is_found(run, monkeypatch, spoil, words) -> None:
@@ -181,7 +181,7 @@ def test_bicubic_itself_is_no_fault_and_anything_worse_is() -> None:
     assert doctor.fault_of(bicubic, source, truth) == ""
     checks = torch.ones(1, 1, 96, 96)
     checks[..., ::2, ::2] = checks[..., 1::2, 1::2] = -1
-    assert "worse than bicubic" in doctor.fault_of(bicubic + 0.05 * checks, source, truth)
+    assert "worse than without the network" in doctor.fault_of(bicubic + 0.05 * checks, source, truth)
 
 
 def test_the_golden_picture_is_colourful_and_within_range() -> None:
