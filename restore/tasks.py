@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -10,12 +11,15 @@ import torch
 from torch import Tensor
 
 from restore.errors import ConfigError
+from restore.ops.blur import gaussian_kernels, motion_kernels, motion_length, spread_px
 
 NOISE_UNIT: Final = 50.0
 """A noise level of this many grey levels fills the condition map with 1."""
 QUALITY_UNIT: Final = 100.0
 BLUR_UNIT: Final = 4.0
 """A blur of this many pixels fills the condition map with 1."""
+_LONGEST_MOTION: Final = 19
+"""Pixels: longer ones have a spread of more than ``BLUR_UNIT``."""
 CONDITION_CHANNELS: Final = (0, 4, 6)
 """Numbers of maps that say a condition: none; noise and JPEG damage; these and blur. Two maps for each part."""
 MASK_CHANNELS: Final = 1
@@ -32,6 +36,9 @@ class Condition:
     """JPEG quality, 1 to 100; 100 means never compressed."""
     blur: float | None = None
     """Standard deviation of the blur in pixels, 0 to 4: the kernel's spread, whatever its shape."""
+    angle: float | None = None
+    """Direction in degrees of the straight movement that made the blur, from level, rising to the right; None: round
+    kernels, or an unknown direction. Nothing without ``blur``."""
 
     def __post_init__(self) -> None:
         if self.noise is not None and not 0 <= self.noise <= NOISE_UNIT:
@@ -40,6 +47,8 @@ class Condition:
             raise ConfigError(f"JPEG quality must be 1 to 100, got {self.jpeg:g}")
         if self.blur is not None and not 0 <= self.blur <= BLUR_UNIT:
             raise ConfigError(f"blur must be 0 to {BLUR_UNIT:g} pixels, got {self.blur:g}")
+        if self.angle is not None and not -180 <= self.angle <= 180:
+            raise ConfigError(f"the direction of a movement must be -180 to 180 degrees, got {self.angle:g}")
 
     def maps(self) -> Tensor:
         """(1,6,1,1) float32: noise, whether it is known, and likewise JPEG damage and blur; each in [0,1]."""
@@ -47,6 +56,27 @@ class Condition:
         parts = ((self.noise, NOISE_UNIT), (damage, QUALITY_UNIT), (self.blur, BLUR_UNIT))
         values = [(0.0, 0.0) if part is None else (part / unit, 1.0) for part, unit in parts]
         return torch.tensor(values).view(1, 6, 1, 1)
+
+    @classmethod
+    def of_motion(cls, length: float, angle: float) -> Condition:
+        """Blur alone: a straight movement of ``length`` pixels, 1 to 19, at ``angle`` degrees as above.
+
+        >>> Condition.of_motion(9, 30)
+        Condition(noise=None, jpeg=None, blur=1.84, angle=30)
+        """
+        if not 1 <= length <= _LONGEST_MOTION:
+            raise ConfigError(f"a movement must be 1 to {_LONGEST_MOTION} pixels long, got {length:g}")
+        kernels = motion_kernels(torch.tensor([float(length)]), torch.tensor([-math.radians(angle)]))
+        return cls(blur=round(float(spread_px(kernels)), 2), angle=angle)
+
+    def kernel(self) -> Tensor | None:
+        """(1,21,21) of sum 1: what the photo was blurred with, as far as that is known; None for no or unknown blur."""
+        if not self.blur:
+            return None
+        spread = torch.tensor([self.blur])
+        if self.angle is None:
+            return gaussian_kernels(spread)
+        return motion_kernels(motion_length(spread), torch.tensor([-math.radians(self.angle)]))
 
 
 CLEAN: Final = Condition(noise=0.0, jpeg=100.0, blur=0.0)
@@ -85,6 +115,8 @@ class Task:
     masked: bool = False
     """Whether the one condition map is a mask, (B,1,H,W) float32 of exactly 0 (known) and 1 (to be filled). The picture
     is then prefilled (ops.prefill), and of a result only the holes are kept."""
+    deconvolves: bool = False
+    """Whether blur that is told has been undone by a linear filter (ops.deconvolve) in what the network gets."""
     detects: bool = False
     """Whether the result is no picture but one map of logits, (B,1,H,W): how sure it is that a pixel is damaged."""
     needs_pairs: bool = False
@@ -113,6 +145,7 @@ TASKS: Final[Mapping[str, Task]] = {
         name="clean",
         scales=(1,),
         condition_channels=6,
+        deconvolves=True,
         summary="take away noise, JPEG damage and blur: what denoise, dejpeg and deblur do",
     ),
     "inpaint": Task(

@@ -23,6 +23,27 @@ def test_a_photo_to_be_cleaned_is_described_by_six_maps() -> None:
     assert find_task("clean").maps(CLEAN).flatten().tolist() == [0, 1, 0, 1, 0, 1]
 
 
+@pytest.mark.parametrize(("angle", "right", "down"), [(0, 3, 0), (90, 0, -3), (45, 2, -2), (-45, 2, 2)])
+def test_a_movement_leaves_a_streak_of_its_length_that_rises_to_the_right(angle: float, right: int, down: int) -> None:
+    condition = Condition.of_motion(9, angle)
+    kernel = condition.kernel()
+    assert kernel is not None
+    assert kernel[0, 10 + down, 10 + right] > 0.05
+    assert float(kernel[0, 10 + right, 10 - down]) == pytest.approx(0, abs=1e-6)  # a quarter turn further
+    spread = (torch.arange(-10, 11).square() * kernel[0].sum(dim=0 if abs(angle) < 90 else 1)).sum()
+    if angle % 90 == 0:
+        assert float(spread) == pytest.approx(9**2 / 12, rel=0.1)  # the variance of a line of 9 pixels
+    assert condition.blur == pytest.approx((9**2 / 24) ** 0.5, abs=0.06)
+
+
+def test_round_blur_has_a_round_kernel_and_no_blur_has_none() -> None:
+    kernel = Condition(blur=1.5).kernel()
+    assert kernel is not None
+    torch.testing.assert_close(kernel, kernel.mT)
+    assert Condition(blur=0.0).kernel() is None
+    assert BLIND.kernel() is None
+
+
 def test_a_translation_is_told_nothing() -> None:
     for condition in (CLEAN, BLIND, Condition(noise=10)):
         assert find_task("translate").maps(condition).shape == (1, 0, 1, 1)

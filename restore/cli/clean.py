@@ -88,7 +88,23 @@ def deblur(
         str | None,
         typer.Option(
             metavar="auto|0..4",
-            help="Standard deviation of the blur in pixels; auto: the network judges.",
+            help="Standard deviation of the blur in pixels; auto: measured.",
+            rich_help_panel=opt.REPAIR_PANEL,
+        ),
+    ] = None,
+    motion: Annotated[
+        float | None,
+        typer.Option(
+            metavar="PX",
+            help="Instead: the camera moved, and left streaks so long (1 to 19); needs --angle.",
+            rich_help_panel=opt.REPAIR_PANEL,
+        ),
+    ] = None,
+    angle: Annotated[
+        float | None,
+        typer.Option(
+            metavar="DEGREES",
+            help="Direction of the streaks: 0 level, 45 rising to the right, 90 upright.",
             rich_help_panel=opt.REPAIR_PANEL,
         ),
     ] = None,
@@ -107,7 +123,12 @@ def deblur(
     """
     from restore.tasks import Condition
 
-    known = Condition(blur=parse_level("--blur", blur or "auto", 0, 4))
+    if (motion is None) != (angle is None) or (motion is not None and blur is not None):
+        raise ConfigError("a movement is given by --motion PX and --angle DEGREES, both of them and without --blur")
+    if motion is not None and angle is not None:
+        known = Condition.of_motion(motion, angle)
+    else:
+        known = Condition(blur=parse_level("--blur", blur or "auto", 0, 4))
     fix, masks = _fix("deblur", strength, grain, seed), _masks(mask, protect)
     return _order(asked, fix, masks, known, evidence, weights, model_size)
 

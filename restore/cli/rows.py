@@ -159,7 +159,8 @@ def _damage(report: Report) -> list[str]:
     words += [f"JPEG {condition.jpeg:.0f}"] if condition.jpeg is not None and condition.jpeg < 100 else []
     if report.strength is None:
         return words
-    words += [f"blur {condition.blur:.1f}"] if condition.blur else []
+    moved = "" if condition.angle is None else f" at {condition.angle:.0f}°"
+    words += [f"blur {condition.blur:.1f}{moved}"] if condition.blur else []
     parts = {"noise": condition.noise, "JPEG": condition.jpeg, "blur": condition.blur}
     return words + [f"{name} blind" for name, value in parts.items() if value is None]
 
@@ -174,6 +175,7 @@ def _told_values(report: Report) -> dict[str, object]:
         "noise": report.condition.noise,
         "jpeg": report.condition.jpeg,
         "blur": report.condition.blur,
+        "angle": report.condition.angle,
         "mask": _finite(report.covered, 6),
     }
 

@@ -9,12 +9,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from restore.ops.blur import blur, disc_kernels, gaussian_kernels, motion_kernels, spread_px
+from restore.ops.blur import blur, disc_kernels, gaussian_kernels, motion_kernels, motion_length, spread_px
+from restore.ops.deconvolve import deconvolve, inverses_for
 from restore.ops.degrade import add_camera_noise, add_noise, jpeg, to_8_bits
 from restore.tasks import BLUR_UNIT, NOISE_UNIT, QUALITY_UNIT
 
-_NOISE_SHARE, _JPEG_SHARE, _BLUR_SHARE = 0.35, 0.35, 0.15
+_NOISE_SHARE, _JPEG_SHARE, _BLUR_SHARE = 0.33, 0.33, 0.22
 """Of the patches that are not clean; the rest has a little of everything."""
+_GAUSSIAN_SHARE, _DISC_SHARE = 0.5, 0.17
+"""Of the blurred patches; the others were moved."""
+_DIRECTION_CHANCE: Final = 0.7
+"""How often the direction of a movement is told; else its spread alone, as that of a round kernel."""
+_WRONG_CHANCE: Final = 0.5
+_WRONG_SPREAD, _WRONG_ANGLE = 0.1, 0.09
+"""In this share of the patches the spread is told wrong by at most this part, and a direction by so many radians: what
+is measured is never exact, and a network that trusted it would print rings."""
 _CAMERA_CHANCE: Final = 0.3
 """Noise grows with brightness, as a sensor's does, in this share of the noisy patches."""
 _EXACT_CHANCE: Final = 0.5
@@ -30,6 +39,8 @@ _BLOCK_PX: Final = 8
 _FINEST_COARSE, _COARSEST = 0.4, 1.2
 """Standard deviation in pixels of the Gaussian that makes noise coarse."""
 _LONGEST_MOTION, _LARGEST_DISC = 14.0, 4.5
+_ROUND: Final = -1.0
+"""Stands for the direction of a kernel that has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +60,7 @@ def spoil_same_size(hq: Tensor, damage: CleanDamage, rng: torch.Generator) -> tu
 
     First blur, then noise, then JPEG, as in a camera. What was compressed is in whole 1/255 and within [0,1]; noise
     alone may lie outside. Of a patch that was compressed twice the worse quality is told. Gray patches stay gray.
+    Where the blur is told, ``lq`` has been deconvolved, see :func:`restore.ops.deconvolve`.
     """
     batch = len(hq)
 
@@ -63,7 +75,7 @@ def spoil_same_size(hq: Tensor, damage: CleanDamage, rng: torch.Generator) -> tu
 
     lq = hq
     blurred = blur_kind | (mixed & (draw() < 0.5))
-    kernels = _kernels(draw(), draw(), draw(), draw() * damage.blur_max)
+    kernels, angle = _kernels(draw(), draw(), draw(), draw() * damage.blur_max)
     spread = spread_px(kernels) * blurred
     if bool(blurred.any()):
         lq = lq.clone()
@@ -85,20 +97,34 @@ def spoil_same_size(hq: Tensor, damage: CleanDamage, rng: torch.Generator) -> tu
     lq = _coded(lq, coded, last, draw() < _SUBSAMPLE_CHANCE, None)
     quality = torch.where(coded, torch.where(twice, torch.minimum(first, last), last), QUALITY_UNIT)
 
-    parts = (sigma / NOISE_UNIT, 1 - quality / QUALITY_UNIT, (spread / BLUR_UNIT).clamp(max=1))
-    maps: list[Tensor] = []
-    for part in parts:
-        known = (draw() >= damage.hidden_chance).float()
-        maps += [part * known, known]
+    wrong = (draw() < _WRONG_CHANCE) * (2 * draw() - 1)
+    spread = (spread * (1 + _WRONG_SPREAD * wrong)).clamp(max=BLUR_UNIT)
+    parts = (sigma / NOISE_UNIT, 1 - quality / QUALITY_UNIT, spread / BLUR_UNIT)
+    known = [draw() >= damage.hidden_chance for _ in parts]
+    angle = torch.where(draw() < _DIRECTION_CHANCE, angle + _WRONG_ANGLE * wrong, _ROUND)
+    soft = known[2] & (spread > 0)
+    if bool(soft.any()):
+        level, coding = torch.where(known[0], sigma, torch.nan), torch.where(known[1], quality, torch.nan)
+        filters = inverses_for(_told(spread, angle)[soft], level[soft], coding[soft])
+        lq = lq.index_put((soft,), deconvolve(lq[soft], filters))
+    maps = [each for part, told in zip(parts, known, strict=True) for each in (part * told, told.float())]
     return lq, torch.stack(maps, dim=1).view(batch, len(maps), 1, 1)
 
 
-def _kernels(kind: Tensor, size: Tensor, angle: Tensor, sigma: Tensor) -> Tensor:
-    """(B,21,21): half of them Gaussian, the others out of focus or moved."""
+def _kernels(kind: Tensor, size: Tensor, angle: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+    """(B,21,21), Gaussian, out of focus or moved, and (B,): each movement's direction in radians, negative for none."""
     discs = disc_kernels(0.5 + size * _LARGEST_DISC)
     moved = motion_kernels(2 + size * _LONGEST_MOTION, angle * torch.pi)
     choice = kind.view(-1, 1, 1)
-    return torch.where(choice < 0.5, gaussian_kernels(sigma), torch.where(choice < 0.75, discs, moved))
+    kernels = torch.where(choice < _GAUSSIAN_SHARE + _DISC_SHARE, discs, moved)
+    kernels = torch.where(choice < _GAUSSIAN_SHARE, gaussian_kernels(sigma), kernels)
+    return kernels, torch.where(kind < _GAUSSIAN_SHARE + _DISC_SHARE, _ROUND, angle * torch.pi)
+
+
+def _told(spread: Tensor, angle: Tensor) -> Tensor:
+    """(B,21,21): the kernels that (B,) spreads and directions stand for, a Gaussian where there is no direction."""
+    moved = motion_kernels(motion_length(spread), angle)
+    return torch.where(angle.view(-1, 1, 1) < _ROUND / 2, gaussian_kernels(spread), moved)
 
 
 def coarsened(noise: Tensor, size: Tensor) -> Tensor:

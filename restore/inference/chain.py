@@ -135,6 +135,7 @@ def dealt_with(known: Condition, report: Report) -> Condition:
         noise=known.noise if given.noise == CLEAN.noise else CLEAN.noise,
         jpeg=known.jpeg if given.jpeg == CLEAN.jpeg else CLEAN.jpeg,
         blur=known.blur if given.blur == CLEAN.blur else CLEAN.blur,
+        angle=known.angle if given.blur == CLEAN.blur else None,
     )
 
 

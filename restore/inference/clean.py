@@ -67,7 +67,7 @@ class Cleaner:
 
     def reach(self, tone: Tone | None = None) -> int | None:
         """From how far, in pixels, a pixel of :meth:`restored` is made; None: from the whole photo."""
-        radius = self._restorer.network.radius
+        radius = self._restorer.radius
         locks = 1 if tone is None else 2  # a toned photo is locked as gray and again in its tone
         return None if radius is None else radius + locks * LOCK_REACH_PX
 
@@ -184,7 +184,7 @@ def _explained(result: Photo, photo: Photo, condition: Condition, *, gray: bool)
         photo.pixels[None],
         noise=condition.noise,
         jpeg=condition.jpeg,
-        blur_px=condition.blur,
+        kernel=condition.kernel(),
         gray=gray,
     )
 

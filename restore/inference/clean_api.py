@@ -8,6 +8,7 @@ from typing import Any, TypeVar, overload
 
 import numpy as np
 
+from restore.errors import ConfigError
 from restore.inference.auto import auto_restore
 from restore.inference.clean import Cleaner
 from restore.inference.kinds import as_photo, like
@@ -107,6 +108,7 @@ def deblur(
     strength: float = ...,
     *,
     blur: float | None = ...,
+    motion: tuple[float, float] | None = ...,
     grain: float = ...,
     device: str = ...,
     size: str = ...,
@@ -118,6 +120,7 @@ def deblur(
     strength: float = ...,
     *,
     blur: float | None = ...,
+    motion: tuple[float, float] | None = ...,
     grain: float = ...,
     device: str = ...,
     size: str = ...,
@@ -128,6 +131,7 @@ def deblur(
     strength: float = 100.0,
     *,
     blur: float | None = None,
+    motion: tuple[float, float] | None = None,
     grain: float = 0.0,
     device: str = "auto",
     size: str = "fast",
@@ -135,10 +139,15 @@ def deblur(
 ) -> object:
     """Sharpen a photo that is a little blurred and give back the same kind of thing; see :func:`denoise`.
 
-    ``blur`` is the blur's standard deviation in pixels, 0 to 4; None leaves it to the network to judge.
+    ``blur`` is the blur's standard deviation in pixels, 0 to 4; None: it is measured. ``motion`` instead is the length
+    in pixels, 1 to 19, of the streaks that a moving camera left, and their direction in degrees: 0 level, 45 rising to
+    the right. ConfigError for both at once.
     """
+    if blur is not None and motion is not None:
+        raise ConfigError("blur and motion are two shapes of one thing; give one of them")
     fix = Fix(verb="deblur", strength=strength, grain=grain)
-    return _cleaned(photo, fix, Condition(blur=blur), _cleaner(device, size, weights))
+    known = Condition(blur=blur) if motion is None else Condition.of_motion(*motion)
+    return _cleaned(photo, fix, known, _cleaner(device, size, weights))
 
 
 @overload

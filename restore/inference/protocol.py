@@ -68,7 +68,8 @@ class Damage:
         """What a network is told about it; ConfigError where it is beyond what a network can be told."""
         qualities = [quality for quality in (self.first_jpeg, self.jpeg) if quality is not None]
         spread = float(spread_px(self.kernel())) if self.motion else self.blur
-        return Condition(noise=self.noise, jpeg=float(min(qualities, default=100)), blur=spread)
+        angle = -math.degrees(_MOTION_ANGLE) if self.motion else None  # theirs goes down to the right, ours up
+        return Condition(noise=self.noise, jpeg=float(min(qualities, default=100)), blur=spread, angle=angle)
 
     @property
     def words(self) -> str:

@@ -67,6 +67,7 @@ def step_of(report: Report) -> str:
         name += f":{report.strength:g}"
         words += _told("noise", condition.noise, 0) + _told("jpeg", condition.jpeg, 100)
         words += _told("blur", condition.blur, 0)
+        words += [f"angle={condition.angle:g}"] if condition.angle is not None and condition.blur else []
     words += [f"{what}={amount:g}" for what, amount in (("detail", report.detail), ("grain", report.grain)) if amount]
     words += ["project=yes"] if report.projected else []
     words += [] if report.covered is None else [f"mask={report.covered:.3g}"]

@@ -21,8 +21,9 @@ from restore.io.photo import Photo
 from restore.models.build import Network
 from restore.models.pix2pix import Pix2Pix
 from restore.models.weights import Card, Weights, find_weights, load_network
+from restore.ops.deconvolve import REACH_PX, deconvolve, inverses_for
 from restore.ops.lock import lock_colour
-from restore.ops.pad import pad_to_multiple
+from restore.ops.pad import mirror_pad, pad_to_multiple
 from restore.ops.tile import Progress, no_progress, ran_out_of_memory, run_tiled
 from restore.tasks import BLIND, TASKS, Condition, condition_maps, find_task
 
@@ -93,10 +94,14 @@ class Restorer:
         network = self.network
         maps = condition_maps(condition, network.config.condition_channels)
 
-        def run(tile: Tensor) -> Tensor:
-            return self._through(tile, maps)
+        filters = self._filters(condition)
 
-        padded = pad_to_multiple(image, network.multiple)
+        def run(tile: Tensor) -> Tensor:
+            tile = tile.to(self.device.torch)
+            return self._through(tile if filters is None else deconvolve(tile, filters), maps)
+
+        frame = 0 if filters is None else -(-REACH_PX // network.multiple) * network.multiple
+        padded = pad_to_multiple(mirror_pad(image, *(frame,) * 4), network.multiple)
         with torch.no_grad():
             if isinstance(network, Pix2Pix):
                 result = self._whole(padded, run)
@@ -107,11 +112,12 @@ class Restorer:
                     run,
                     scale=self.scale,
                     core=self.core,
-                    overlap=network.radius,
+                    overlap=network.radius + (0 if filters is None else REACH_PX),
                     multiple=network.multiple,
                     progress=progress,
                 )
-            result = result[..., : self.scale * height, : self.scale * width]
+            first, height, width = (self.scale * pixels for pixels in (frame, height, width))
+            result = result[..., first : first + height, first : first + width]
             return lock_colour(result, image) if self.task.faithful else result
 
     def fill(self, prefilled: Tensor, mask: Tensor, *, progress: Progress = no_progress) -> Tensor:
@@ -140,6 +146,21 @@ class Restorer:
             progress=progress,
         )
         return torch.where(mask != 0, result[..., :height, :width], prefilled)
+
+    @property
+    def radius(self) -> int | None:
+        """How far, in pixels, a pixel of the result looks at most; None: over the whole photo."""
+        own = self.network.radius
+        return own if own is None or not self.card.deconvolves else own + REACH_PX
+
+    def _filters(self, condition: Condition) -> Tensor | None:
+        """(1,65,65) on the device: what undoes the blur before the network sees the photo; None where nothing does."""
+        kernel = condition.kernel()
+        if kernel is None or not self.card.deconvolves:
+            return None
+        told = (condition.noise, condition.jpeg)
+        noise, quality = (torch.tensor([math.nan if known is None else known]) for known in told)
+        return inverses_for(kernel, noise, quality).to(self.device.torch)
 
     @property
     def tile_px(self) -> int:

@@ -75,6 +75,7 @@ def filled(known: Condition, rest: Condition) -> Condition:
         noise=rest.noise if known.noise is None else known.noise,
         jpeg=rest.jpeg if known.jpeg is None else known.jpeg,
         blur=rest.blur if known.blur is None else known.blur,
+        angle=rest.angle if known.blur is None else known.angle,
     )
 
 

@@ -16,7 +16,7 @@ from restore.losses.detection import bce, dice
 from restore.losses.distribution import sliced_wasserstein
 from restore.losses.features import OwnFeatures
 from restore.losses.frequency import fft_l1, focal_frequency
-from restore.losses.pixel import charbonnier, consistency, gradient, grid, l1, l1_where, low_pass
+from restore.losses.pixel import charbonnier, consistency, gradient, grid, l1, l1_where, low_pass, rmse
 from restore.losses.squeeze import EnlargedLpipsLoss, LpipsLoss, SqueezeDistance
 from restore.losses.structure import ms_ssim
 from restore.losses.trunk import random_features
@@ -124,6 +124,7 @@ ROWS: Final[Mapping[str, Row]] = {
     "bce": Row(build=_plain(bce), summary="binary cross entropy of what was found (scratch)", of_logits=True),
     "dice": Row(build=_plain(dice), summary="1 - soft Dice of what was found (scratch)", of_logits=True),
     "charbonnier": Row(build=_plain(charbonnier), summary="L1, rounded at zero"),
+    "rmse": Row(build=_plain(rmse), summary="root of the mean squared difference of each picture: what PSNR counts"),
     "gradient": Row(build=_plain(gradient), summary="L1 of the steps between neighbours: edges"),
     "low_pass": Row(build=_plain(low_pass), summary="L1 of the colours of 8-pixel squares: colour stays put"),
     "consistency": Row(

@@ -41,6 +41,8 @@ class Card:
     seconds: float = 0.0
     note: str = ""
     figures: dict[str, float] = field(default_factory=dict)
+    deconvolves: bool = False
+    """Whether they were trained on pictures whose told blur a linear filter had undone (ops.deconvolve)."""
     sha256: str = ""
     """Of the tensor bytes; filled in when the file is written."""
 

@@ -49,6 +49,19 @@ def motion_kernels(length: Tensor, angle: Tensor) -> Tensor:
     return _normal(ends * (1 - across.abs()).clamp(0, 1))
 
 
+def motion_length(spread: Tensor) -> Tensor:
+    """(B,): how far a straight movement went, in pixels, whose kernel has a spread of (B,) pixels; 0 for less than one.
+
+    >>> round(float(motion_length(spread_px(motion_kernels(torch.tensor([9.0]), torch.tensor([0.5]))))))
+    9
+    """
+    return (24 * spread.square() - _SOFT_RIM).clamp(min=0).sqrt()
+
+
+_SOFT_RIM: Final = 3.0
+"""What the soft ends and sides of a straight line of pixels add: 12 times their variances of 1/12 and 1/6."""
+
+
 def spread_px(kernels: Tensor) -> Tensor:
     """(B,): the standard deviation in pixels of each of (B,21,21) kernels, the mean of both axes by their squares.
 

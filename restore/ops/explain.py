@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from restore.ops.blur import blur, gaussian_kernels
+from restore.ops.blur import blur
 from restore.ops.color import LUMA_WEIGHTS, luma
 from restore.ops.degrade import quantisation_tables
 
@@ -23,16 +23,16 @@ _ROUNDING: Final = 1 / 12
 
 
 def explained_share(
-    restored: Tensor, source: Tensor, *, noise: float, jpeg: float, blur_px: float, gray: bool
+    restored: Tensor, source: Tensor, *, noise: float, jpeg: float, kernel: Tensor | None, gray: bool
 ) -> float | None:
     """How much of the change from ``source`` to ``restored``, both (1,3,H,W) in [0,1], damage explains: 0 to 1.
 
     ``noise`` in grey levels (in gray pictures, ``gray``, it is the same in all channels), ``jpeg`` a quality, 100 for
-    none, ``blur_px`` the standard deviation of a Gaussian. The result is blurred again; what then differs from the
-    photo should be noise and rounding by JPEG. In each square of 8x8 pixels the luma of that difference may have the
-    energy that such noise and such tables put there on average, with an allowance for chance; what goes beyond is
-    detail that was lost or invented. The share is one minus the energy beyond over the energy of the whole change.
-    It is no proof: fine texture weaker than the noise that was told passes for noise.
+    none, ``kernel`` (1,h,w) what the photo was blurred with, None for nothing. The result is blurred again; what then
+    differs from the photo should be noise and rounding by JPEG. In each square of 8x8 pixels the luma of that
+    difference may have the energy that such noise and such tables put there on average, with an allowance for chance;
+    what goes beyond is detail that was lost or invented. The share is one minus the energy beyond over the energy of
+    the whole change. It is no proof: fine texture weaker than the noise that was told passes for noise.
     None where nothing changed, or the picture is smaller than a square.
     """
     height, width = (side // BLOCK_PX * BLOCK_PX for side in source.shape[-2:])
@@ -44,18 +44,17 @@ def explained_share(
     for top in range(0, height, _BAND_ROWS):
         ours, theirs = (luma(image[..., top : min(top + _BAND_ROWS, height), :width]) for image in (restored, source))
         whole += float(_energies(theirs - ours).sum())
-        if blur_px > 0:
-            ours = _blurred_rows(restored, blur_px, top, min(top + _BAND_ROWS, height))[..., :width]
+        if kernel is not None:
+            ours = _blurred_rows(restored, kernel, top, min(top + _BAND_ROWS, height))[..., :width]
         beyond += float((_energies(theirs - ours) - _ALLOWANCE * allowed).clamp(min=0).sum())
     return max(0.0, 1 - beyond / whole) if whole else None
 
 
-def _blurred_rows(image: Tensor, blur_px: float, top: int, bottom: int) -> Tensor:
+def _blurred_rows(image: Tensor, kernel: Tensor, top: int, bottom: int) -> Tensor:
     """The luma (1,1,rows,W) of rows [top, bottom), blurred with the rows around them."""
-    kernels = gaussian_kernels(torch.tensor([blur_px]))
-    reach = kernels.shape[-1] // 2
+    reach = kernel.shape[-1] // 2
     first, last = max(top - reach, 0), min(bottom + reach, image.shape[-2])
-    return blur(luma(image[..., first:last, :]), kernels)[..., top - first : bottom - first, :]
+    return blur(luma(image[..., first:last, :]), kernel)[..., top - first : bottom - first, :]
 
 
 def _energies(plane: Tensor) -> Tensor:

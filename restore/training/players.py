@@ -109,4 +109,5 @@ def card_of(config: TrainConfig, state: TrainState) -> Card:
         recipe=to_toml(config),
         steps=state.step,
         seconds=round(state.elapsed_s),
+        deconvolves=find_task(config.task).deconvolves,
     )

@@ -48,6 +48,10 @@ class Batch:
     """(B,1,H,W) of 0 and 1 where the task fills holes: the condition, which the losses see too."""
     seed: int
 
+    def laid_in(self, picture: Tensor) -> Tensor:
+        """(B,3,H,W): the picture as a person gets it: where the task fills holes, around them is what was known."""
+        return picture if self.mask is None else torch.where(self.mask != 0, picture, self.lq)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Player:
@@ -86,8 +90,7 @@ def generator_step(
     if adversary is None or batch.given is None or share == 0:
         (gradient,) = torch.autograd.grad(loss, seen)
     else:
-        table = Table(real=batch.hq, fake=seen, given=batch.given, seed=batch.seed)
-        gradient, told = _both_gradients(adversary, table, loss, share)
+        gradient, told = _both_gradients(adversary, _table(batch, seen), seen, loss, share)
         logged |= told
     player.optimizer.zero_grad(set_to_none=True)
     player.fabric.backward(restored, gradient=gradient)
@@ -103,21 +106,30 @@ def discriminator_step(
     """Look at the truth and at what was restored, each beside what it was made from, and learn to tell them apart."""
     if batch.given is None:
         return {}
-    return adversary.learn(
-        Table(real=batch.hq, fake=restored, given=batch.given, seed=batch.seed), step=step, rate=rate
-    )
+    return adversary.learn(_table(batch, restored), step=step, rate=rate)
 
 
-def _both_gradients(adversary: Adversary, table: Table, loss: Tensor, share: float) -> tuple[Tensor, dict[str, Tensor]]:
-    """Gradient at the restored patches of all losses together, and of the adversarial one against the others.
+def _table(batch: Batch, restored: Tensor) -> Table:
+    """What the discriminator is to compare. Holes are judged within the pixels around them, which both sides share.
+
+    Else it would tell a filled patch by the noise that its known pixels have and the truth's have not.
+    """
+    assert batch.given is not None
+    return Table(real=batch.laid_in(batch.hq), fake=batch.laid_in(restored), given=batch.given, seed=batch.seed)
+
+
+def _both_gradients(
+    adversary: Adversary, table: Table, seen: Tensor, loss: Tensor, share: float
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Gradient at the restored patches (``seen``) of all losses together; how the adversarial one compares.
 
     The two are taken apart at the picture, where it costs next to nothing; the generator is then walked through once.
     """
     config = adversary.config
     game, matching = adversary.against(table)
     content = loss + share * config.feature_matching * matching
-    (others,) = torch.autograd.grad(content, table.fake, retain_graph=True)
-    (pull,) = torch.autograd.grad(game, table.fake)
+    (others,) = torch.autograd.grad(content, seen, retain_graph=True)
+    (pull,) = torch.autograd.grad(game, seen)
     squares = torch.stack([pull.square().sum(), others.square().sum()])
     whole = cast(Tensor, adversary.fabric.all_reduce(squares, reduce_op="sum"))  # of the batch of all processes
     pulled, pushed = whole.sqrt()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from typer.main import get_command
 from restore.cli.app import app
 from restore.cli.common import Asked
 from restore.inference.restorer import Restorer
+from restore.io.journal import NAME
 from restore.models.unet import GeneratorConfig, UNet
 from restore.models.weights import Card, save_weights
 from restore.tasks import Condition
@@ -99,6 +100,10 @@ def test_a_photo_gets_a_result_of_its_size_beside_it_and_a_line(run, make_photo,
         (["dejpeg", "--quality-was", "25"], Condition(noise=0, jpeg=25, blur=0)),
         (["deblur"], Condition(noise=0, jpeg=40, blur=None)),
         (["deblur", "--blur", "1.5"], Condition(noise=0, jpeg=40, blur=1.5)),
+        (
+            ["deblur", "--motion", "12", "--angle", "45"],
+            replace(Condition.of_motion(12, 45), noise=0, jpeg=40),
+        ),
     ],
 )
 @pytest.mark.usefixtures("clean_weights")
@@ -165,7 +170,7 @@ def test_a_folder_of_masks_goes_with_a_folder_of_photos(run, make_photo, clean_w
     assert "mask 75%" in outcome.out
     assert "mask 25%" in outcome.out
     assert "album/c.png: --mask masks: there is no mask called 'c'" in outcome.err
-    assert files("out") == {"out/a.png", "out/b.jpg"}
+    assert files("out") == {"out/a.png", "out/b.jpg", f"out/{NAME}"}
 
 
 def test_grain_is_added_on_request_and_can_be_seeded(run, make_photo, clean_weights) -> None:
@@ -265,6 +270,10 @@ def test_weights_for_enlarging_are_refused(run, make_photo, clean_weights) -> No
         (["denoise", "--noise", "60"], "--noise is auto or a number from 0 to 50"),
         (["dejpeg", "--quality-was", "0"], "--quality-was is auto or a number from 1 to 100"),
         (["deblur", "--blur", "5"], "--blur is auto or a number from 0 to 4"),
+        (["deblur", "--motion", "9"], "a movement is given by --motion PX and --angle DEGREES"),
+        (["deblur", "--motion", "9", "--angle", "0", "--blur", "1"], "without --blur"),
+        (["deblur", "--motion", "30", "--angle", "0"], "a movement must be 1 to 19 pixels long, got 30"),
+        (["deblur", "--motion", "9", "--angle", "200"], "-180 to 180 degrees, got 200"),
         (["denoise", "--grain", "51"], "--grain"),
         (["denoise", "--seed", "3"], "--seed is for the grain"),
         (["denoise", "--mask", "nowhere.png"], "--mask nowhere.png: there is no such file"),

@@ -57,6 +57,20 @@ def test_clean_patches_are_left_alone_and_called_clean() -> None:
     assert condition[:, 1::2].min() == 1
 
 
+def test_blur_that_is_told_has_been_undone_as_far_as_a_filter_can() -> None:
+    # Hidden and told draw the same damage from the same seed; only the telling differs.
+    hidden, _ = spoilt(replace(ALL, hidden_chance=1.0))
+    told, condition = spoilt(replace(ALL, hidden_chance=0.0))
+    only = (condition[:, 4, 0, 0] > 0.15) & (condition[:, 0, 0, 0] < 0.1) & (condition[:, 2, 0, 0] < 0.1)
+    assert int(only.sum()) >= 5
+    errors = [(lq - patches())[only].square().mean(dim=(1, 2, 3)) for lq in (told, hidden)]
+    ratio = errors[0] / errors[1]
+    assert float(ratio.median()) < 0.75
+    assert ratio.max() > 1  # a movement whose direction is not told: what the network has to cope with, too
+    sharp = condition[:, 4, 0, 0] == 0
+    torch.testing.assert_close(told[sharp], hidden[sharp], rtol=0, atol=0)
+
+
 def test_a_hidden_part_says_nothing() -> None:
     _, condition = spoilt(replace(ALL, hidden_chance=1.0))
     assert condition.abs().max() == 0

@@ -23,7 +23,10 @@ from restore.io.convert import photo_from_array, photo_to_array
 from restore.io.photo import Photo
 from restore.models.unet import GeneratorConfig, UNet
 from restore.models.weights import Card, save_weights
+from restore.ops.blur import blur
 from restore.ops.color import luma
+from restore.ops.deconvolve import deconvolve, inverses
+from restore.ops.lock import lock_colour
 from restore.tasks import BLIND, CLEAN, Condition
 
 NOISY = Condition(noise=12, jpeg=100, blur=0)
@@ -317,6 +320,37 @@ def test_a_photo_read_from_a_file_keeps_its_notes_and_tiles_equal_the_whole(weig
     photo = photo_from_array(data.astronaut()[:150, :190])
     results = [Cleaner(device="cpu", weights=weights, tile=tile)(photo, Fix(), NOISY)[0].pixels for tile in (40, 400)]
     assert torch.allclose(*results, atol=1e-4)
+
+
+def untrained(path: Path, *, deconvolves: bool) -> Path:
+    shape = GeneratorConfig(widths=(8, 8), encoder=(1,), middle=1, decoder=(1,), stem=2, head=2, condition_channels=6)
+    card = Card(name="x", task="clean", scale=1, size="fast", generator=shape, deconvolves=deconvolves)
+    save_weights(path, UNet(shape).state_dict(), card)
+    return path
+
+
+@pytest.mark.parametrize("known", [Condition(noise=2, jpeg=100, blur=1.6), Condition.of_motion(9, 30)])
+def test_blur_that_is_told_is_undone_by_a_filter_before_the_network_sees_the_photo(tmp_path, known) -> None:
+    # An untrained network is the identity, so what comes out is what it was given.
+    sharp = torch.from_numpy(data.astronaut()[:150, 100:290] / 255.0).float().permute(2, 0, 1)[None]
+    kernel = known.kernel()
+    soft = blur(sharp, kernel)
+    new = Restorer(untrained(tmp_path / "new.safetensors", deconvolves=True), device="cpu", tile=64)
+    filters = inverses(kernel, torch.tensor([2.0]))
+    assert torch.allclose(new.restore(soft, known), lock_colour(deconvolve(soft, filters), soft), atol=1e-4)
+    assert (new.restore(soft, known) - sharp).abs().mean() < 0.8 * (soft - sharp).abs().mean()
+    old = Restorer(untrained(tmp_path / "old.safetensors", deconvolves=False), device="cpu", tile=64)
+    assert torch.allclose(old.restore(soft, known), soft, atol=1e-5)
+    assert torch.allclose(new.restore(soft, Condition(noise=2, jpeg=100, blur=0)), soft, atol=1e-5)
+    assert torch.allclose(new.restore(soft, BLIND), soft, atol=1e-5)
+
+
+def test_tiles_of_a_photo_whose_blur_is_undone_equal_the_whole(tmp_path) -> None:
+    weights = untrained(tmp_path / "new.safetensors", deconvolves=True)
+    image = torch.rand(1, 3, 200, 230, generator=torch.Generator().manual_seed(0))
+    known = Condition.of_motion(11, -20)
+    one, many = (Restorer(weights, device="cpu", tile=tile).restore(image, known) for tile in (400, 48))
+    torch.testing.assert_close(one, many, atol=1e-4, rtol=0)
 
 
 def test_the_same_kind_comes_back(weights, tmp_path) -> None:

@@ -7,7 +7,7 @@ import torch
 from skimage import data
 
 from restore.io.codec import jpeg_round_trip
-from restore.ops.blur import blur, gaussian_kernels
+from restore.ops.blur import blur, gaussian_kernels, motion_kernels
 from restore.ops.explain import explained_share
 
 
@@ -20,9 +20,16 @@ def white(sigma: float, channels: int = 3) -> torch.Tensor:
     return noise.expand(1, 3, -1, -1)
 
 
-def share(restored: torch.Tensor, source: torch.Tensor, *, gray: bool = False, **damage: float) -> float:
-    told = {"noise": 0.0, "jpeg": 100.0, "blur_px": 0.0} | damage
-    found = explained_share(restored, source, gray=gray, **told)
+def share(
+    restored: torch.Tensor,
+    source: torch.Tensor,
+    *,
+    gray: bool = False,
+    noise: float = 0.0,
+    jpeg: float = 100.0,
+    kernel: torch.Tensor | None = None,
+) -> float:
+    found = explained_share(restored, source, gray=gray, noise=noise, jpeg=jpeg, kernel=kernel)
     assert found is not None
     return found
 
@@ -54,13 +61,16 @@ def test_what_jpeg_did_is_explained_by_its_quality_and_hardly_by_a_better_one(qu
     assert share(good, coded, jpeg=97) < 0.5
 
 
-def test_a_blur_undone_is_explained_by_that_blur_alone() -> None:
-    soft = blur(photo(), gaussian_kernels(torch.tensor([1.5])))
-    assert share(photo(), soft, blur_px=1.5) > 0.999
+@pytest.mark.parametrize(
+    "kernel", [gaussian_kernels(torch.tensor([1.5])), motion_kernels(torch.tensor([9.0]), torch.tensor([0.5]))]
+)
+def test_a_blur_undone_is_explained_by_that_blur_alone(kernel: torch.Tensor) -> None:
+    soft = blur(photo(), kernel)
+    assert share(photo(), soft, kernel=kernel) > 0.999
     assert share(photo(), soft) < 0.2
 
 
 def test_without_a_change_there_is_nothing_to_explain() -> None:
-    assert explained_share(photo(), photo(), noise=5, jpeg=50, blur_px=0, gray=False) is None
+    assert explained_share(photo(), photo(), noise=5, jpeg=50, kernel=None, gray=False) is None
     tiny = torch.rand(1, 3, 7, 30)
-    assert explained_share(tiny, 1 - tiny, noise=5, jpeg=50, blur_px=0, gray=False) is None
+    assert explained_share(tiny, 1 - tiny, noise=5, jpeg=50, kernel=None, gray=False) is None

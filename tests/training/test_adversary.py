@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from restore.models.weights import find_weights, load_tensors_of
 from restore.training.journal import Event
 from restore.training.run import train
 from restore.training.state import CHECKPOINT, GOOD
+from restore.training.step import Batch
 
 GAME = AdversarialConfig(weight=0.1, width=4, layers=1, warmup_steps=3, ramp_steps=4, lr=1e-3)
 
@@ -196,3 +198,31 @@ def test_an_unknown_setting_of_the_game_is_refused_by_name() -> None:
         train_config({"hq": "photos", "adversarial": {"objective": "gan"}})
     with pytest.raises(ConfigError, match=r"adversarial.scales must be 1 to 3"):
         train_config({"hq": "photos", "adversarial": {"scales": 4}})
+
+
+def test_around_a_hole_the_discriminator_is_shown_the_same_known_pixels_on_both_sides() -> None:
+    # Known pixels have noise that the truth has not: shown these, it would learn to see noise instead of fillings.
+    truth, known, filled = (torch.full((1, 3, 8, 8), value) for value in (0.5, 0.4, 0.9))
+    mask = torch.zeros(1, 1, 8, 8)
+    mask[..., 2:4, 2:6] = 1
+    batch = Batch(lq=known, hq=truth, condition=mask, given=None, mask=mask, seed=0)
+    real, fake = batch.laid_in(truth), batch.laid_in(filled)
+    inside = mask.expand(-1, 3, -1, -1) != 0
+    assert torch.equal(real[inside], truth[inside])
+    assert torch.equal(fake[inside], filled[inside])
+    assert torch.equal(real[~inside], known[~inside])
+    assert torch.equal(fake[~inside], known[~inside])
+    whole = Batch(lq=known, hq=truth, condition=mask, given=None, seed=0)
+    assert torch.equal(whole.laid_in(filled), filled)
+
+
+def test_filling_holes_is_learnt_against_a_discriminator_too(photos: Path, tmp_path: Path) -> None:
+    shape = {"widths": (8, 8), "encoder": (1,), "decoder": (1,), "task": "inpaint", "scale": 1}
+    settings = config(photos, tmp_path / "run", **shape, losses={"hole": 1.0}, warmup_steps=1, init=None)
+    alone = config(
+        photos, tmp_path / "alone", AdversarialConfig(), **shape, losses={"hole": 1.0}, warmup_steps=1, init=None
+    )
+    assert differ(run_of(settings), run_of(alone))
+    lines = journal_of(tmp_path / "run", "step")
+    assert all(math.isfinite(value) for value in lines[-1].values() if isinstance(value, float))
+    assert lines[-1]["adversarial/weight"] > 0
