@@ -2,6 +2,7 @@
 
     python benchmarks/publish.py RUN --data "what it was trained on" --note "what it is bad at" MEASURED.jsonl...
     python benchmarks/publish.py RUN --name upscale-x4-detail ...      # detail weights beside the fidelity ones
+    python benchmarks/publish.py RUN ... "thin.jsonl@thin scratches"   # words after @ go to the input of its lines
 
 Each MEASURED file holds lines of ``restore eval --json`` taken with RUN/weights.safetensors: a line whose hash is not
 that of the weights is refused, so no figure can come from another file. Writes restore/weights/NAME.safetensors
@@ -27,6 +28,14 @@ UNITS = {"psnr": "PSNR-Y dB", "ssim": "SSIM-Y", "lpips": "LPIPS squeeze v0.1", "
 DETAIL_UNITS = UNITS | {"drift": "drift /255", "high_frequency": "finest detail", "grid": "grid"}
 CLEAN_UNITS = {"psnr_rgb": "PSNR-RGB dB", "ssim_rgb": "SSIM-RGB", "psnr_b": "PSNR-B dB", "lpips": "LPIPS squeeze v0.1"}
 CLEAN_UNITS |= {"drift": "drift /255", "high_frequency": "finest detail"}
+HOLE_UNITS = {"psnr_hole": "PSNR in holes dB", "psnr_rgb": "PSNR-RGB dB", "lpips": "LPIPS squeeze v0.1"}
+FOUND_UNITS = {"iou": "IoU %", "recall": "recall %", "precision": "precision %", "false_positives": "found in vain %"}
+TASK_UNITS = {"clean": CLEAN_UNITS, "inpaint": HOLE_UNITS, "scratch": FOUND_UNITS}
+IN_HEADER = {
+    "upscale": {"psnr": "PSNR-Y", "lpips": "LPIPS squeeze"},
+    "inpaint": {"psnr_hole": "PSNR in holes", "lpips": "LPIPS squeeze"},
+    "scratch": {"iou": "IoU", "false_positives": "found in vain"},
+}
 FOUR_DIGITS = ("ssim", "ssim_rgb", "lpips")
 NO_METHOD = ("bicubic", "input")
 PIXELS = """Pixel loss only: no adversarial and no perceptual term, so nothing is invented, and LPIPS is an independent
@@ -39,11 +48,14 @@ JUDGES = {
 }
 
 
-def measured(files: Sequence[Path], sha256: str) -> list[dict[str, Any]]:
-    """All lines of the files; SystemExit when one was taken with other weights."""
-    lines = [json.loads(line) for file in files for line in file.read_text().splitlines() if line.strip()]
+def measured(files: Sequence[str], sha256: str) -> list[dict[str, Any]]:
+    """All lines of the files; SystemExit when one was taken with other weights. Classical methods have none."""
+    lines = []
+    for file, _, label in (name.partition("@") for name in files):
+        found = [json.loads(line) for line in Path(file).read_text().splitlines() if line.strip()]
+        lines += [line | {"input": f"{label}, {line['input']}" if label else line["input"]} for line in found]
     for line in lines:
-        if sha256 not in (line["sha256"], line.get("detail_sha256")):
+        if line["sha256"] is not None and sha256 not in (line["sha256"], line.get("detail_sha256")):
             raise SystemExit(
                 f"{line['set']}: measured with other weights ({(line['sha256'] or 'none')[:12]}), not these"
             )
@@ -52,7 +64,7 @@ def measured(files: Sequence[Path], sha256: str) -> list[dict[str, Any]]:
 
 def condition_of(line: dict[str, Any]) -> str:
     """What was done to the (small) photos and what the network was told, in a few words."""
-    return f"{line['input']}, {line['condition']}"
+    return f"{line['input']}, {line['condition']}" if line["condition"] else str(line["input"])
 
 
 def cell(name: str, value: float | None) -> str:
@@ -82,12 +94,16 @@ def figures(lines: Sequence[dict[str, Any]]) -> dict[str, float]:
     found = {}
     for line in lines:
         enlarged = line["task"] == "upscale"
-        if line["condition"] != "told" or (enlarged and line["input"] != "clean"):
+        if line["condition"] not in {"told", None} or (enlarged and line["input"] != "clean"):
             continue
         place = line["set"] if enlarged else f"{line['set']} {line['input']}"
-        names = {"psnr": "PSNR-Y", "lpips": "LPIPS squeeze"} if enlarged else {"psnr_rgb": "PSNR-RGB"}
+        names = IN_HEADER.get(line["task"], {"psnr_rgb": "PSNR-RGB"})
         for method, mean in line["means"].items():
-            if method in NO_METHOD or ("detail" in method and not method.endswith("detail 100")):
+            if (
+                method in NO_METHOD
+                or line["sha256"] is None
+                or ("detail" in method and not method.endswith("detail 100"))
+            ):
                 continue
             for name, unit in names.items():
                 if mean.get(name) is not None:
@@ -101,10 +117,20 @@ def protocol(card: Card) -> str:
         return f"""`restore eval denoise|dejpeg|deblur --weights {card.name} --data SET`, the protocol of the papers:
 noise of numpy's RandomState(0), drawn anew for each photo, neither clipped nor rounded unless "as a file"; JPEG by
 libjpeg with 4:2:0 colour; PSNR and SSIM on RGB without cutting a border, on the one channel of gray photos ("gray":
-BT.601 luma of colour photos). "input" is the damaged photo itself."""
+BT.601 luma of colour photos). "input" is the damaged photo itself; "told", "measured" and "blind" say what the network
+knew of the damage."""
+    if card.task == "inpaint":
+        return f"""`restore eval inpaint --weights {card.name} --data SET --masks MASKS`: holes cut into whole
+photos, PSNR over RGB in the holes alone and over the whole picture, LPIPS over the whole. "input" is the smooth
+filling that the network begins with; telea and ns are OpenCV's, radius 3; biharmonic is scikit-image's."""
+    if card.task == "scratch":
+        return f"""`restore eval scratch --weights {card.name} --data SET`: damage drawn over each photo by a seed
+that its name gives, pixel against pixel without tolerance; then the photos as they are. "top-hat" is the classical way
+beside it."""
     measured_as = "--detail 0,25,50,75,100 --project both" if is_detail(card) else f"--weights {card.name}"
     return f"""`restore eval upscale -x {card.scale} {measured_as} --data SET`, the protocol of the papers:
-MATLAB-exact shrinking rounded to 8 bits, PSNR and SSIM on luma without {card.scale} pixels of border, LPIPS on RGB."""
+MATLAB-exact shrinking rounded to 8 bits, PSNR and SSIM on luma without {card.scale} pixels of border, LPIPS on RGB.
+"told" and "blind" say whether the network was told the damage."""
 
 
 def card_text(
@@ -119,23 +145,22 @@ def card_text(
     """The card as a page."""
     shape = card.generator
     assert isinstance(shape, GeneratorConfig)
-    units = CLEAN_UNITS if card.task == "clean" else DETAIL_UNITS if is_detail(card) else UNITS
+    units = DETAIL_UNITS if is_detail(card) else TASK_UNITS.get(card.task, UNITS)
     size = card.size if card.scale == 1 else f"{card.size}, x{card.scale}"
     return f"""# {card.name}
 
 {size}; {parameters / 1e3:.0f} thousand parameters, {size_kb:.0f} kB. Licence: {card.licence}.
 
 **Shape**: widths {shape.widths}; residual blocks {shape.encoder} down, {shape.middle} in the middle, {shape.decoder}
-up; stem {shape.stem}, head {shape.head}, {shape.condition_channels} condition maps.
+up; stem {shape.stem}, head {shape.head}, {shape.condition_channels} condition maps{dilations(shape)}.
 
 **Data**: {card.data}
 
 **Recipe**: `restore train {card.task} --config models/{card.name}.toml`, {card.steps} steps,
 {card.seconds / 60:.0f} minutes on {machine}.
-{GAME.format(judge=JUDGES[knows_squeezenet]) if is_detail(card) else PIXELS}
+{how_learnt(card, knows_squeezenet=knows_squeezenet)}
 
 **Measured** by {protocol(card)}
-"told" and "blind" say whether the network was told the damage.
 
 {table(lines, units)}
 
@@ -145,10 +170,26 @@ SHA-256 of the tensors: `{card.sha256}`
 """
 
 
+def dilations(shape: GeneratorConfig) -> str:
+    """How far apart the taps in the middle lie, where that is more than one pixel."""
+    return f"; taps in the middle {', '.join(map(str, shape.dilations))} apart" if shape.dilations else ""
+
+
+def how_learnt(card: Card, *, knows_squeezenet: bool) -> str:
+    """What the losses mean for the result and for the figures."""
+    if is_detail(card):
+        return GAME.format(judge=JUDGES[knows_squeezenet])
+    if card.task == "scratch":
+        return "Cross entropy and Dice; nothing is invented, since nothing is painted."
+    if "[adversarial]" in card.recipe:
+        return f"Pixel loss, then an adversarial one on top. {JUDGES[knows_squeezenet]}"
+    return PIXELS
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
-    parser.add_argument("measured", nargs="+", type=Path)
+    parser.add_argument("measured", nargs="+", help="FILE, or FILE@words")
     parser.add_argument("--name", help="name on the card; default: the run's own")
     parser.add_argument("--data", required=True)
     parser.add_argument("--note", required=True)

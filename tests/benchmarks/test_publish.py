@@ -54,7 +54,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "house"
 
 
-def put(run: Path, monkeypatch: pytest.MonkeyPatch, *files: Path) -> None:
+def put(run: Path, monkeypatch: pytest.MonkeyPatch, *files: Path | str) -> None:
     words = ["publish.py", str(run), *map(str, files), "--data", "drawn", "--note", "all", "--machine", "a desk"]
     monkeypatch.setattr(sys, "argv", words)
     publish.main()
@@ -89,6 +89,32 @@ def test_figures_of_each_damage_come_onto_the_card_of_clean_weights(
     }
     assert card.figures == pytest.approx(expected, abs=1e-4)
     assert {"Small noise 15 PSNR-RGB", "Small gray, JPEG 10 PSNR-RGB"} <= set(card.figures)
+
+
+def test_filled_holes_are_listed_by_their_masks_and_beside_classical_ways(
+    house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    hole = Image.new("L", (80, 64))
+    hole.paste(255, (20, 20, 60, 24))
+    hole.save(masks / "line.png")
+    run = a_run(tmp_path / "run", "inpaint", 1, stem=2, head=2, condition_channels=1)
+    ours = measure(run, tmp_path / "ours.jsonl", "inpaint", "--masks", str(masks))
+    classical = tmp_path / "telea.jsonl"
+    words = ["--data", str(tmp_path / "Small.png"), "--masks", str(masks), "--weights", "telea", "--json"]
+    result = CliRunner().invoke(app, ["eval", "inpaint", *words])
+    assert result.exit_code == 0, result.output
+    classical.write_text(result.stdout)
+    put(run, monkeypatch, f"{ours}@thin lines", f"{classical}@thin lines")
+    page = (house / "models" / "inpaint.md").read_text()
+    for method in ("input", "inpaint", "telea"):
+        assert f"| Small, 1 | thin lines, holes 1-10 % | {method} |" in page
+    card = find_weights(house / "restore" / "weights" / "inpaint.safetensors").card
+    line = json.loads(ours.read_text())
+    assert card.figures == {
+        "Small thin lines, holes 1-10 % PSNR in holes": pytest.approx(line["means"]["inpaint"]["psnr_hole"], abs=1e-4)
+    }
 
 
 def test_figures_of_clean_input_come_onto_the_card_of_an_enlarger(
