@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from restore.inference.clean_api import auto, deblur, dejpeg, denoise
     from restore.inference.fill_api import inpaint
     from restore.inference.inspect import Findings, inspect
+    from restore.inference.repair_api import repair
     from restore.inference.restorer import Restorer
     from restore.inference.upscale import Upscaler
     from restore.io.photo import Photo
@@ -62,6 +63,7 @@ __all__ = [
     "denoise",
     "inpaint",
     "inspect",
+    "repair",
     "upscale",
 ]
 
@@ -72,6 +74,7 @@ _HOMES = {
     "dejpeg": "restore.inference.clean_api",
     "deblur": "restore.inference.clean_api",
     "inpaint": "restore.inference.fill_api",
+    "repair": "restore.inference.repair_api",
     "Cleaner": "restore.inference.clean",
     "Findings": "restore.inference.inspect",
     "inspect": "restore.inference.inspect",

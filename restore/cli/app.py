@@ -20,11 +20,13 @@ from restore.cli.inspect import inspect
 from restore.cli.mask import mask
 from restore.cli.models import models
 from restore.cli.preview import preview
+from restore.cli.repair import repair
 from restore.cli.report import report
 from restore.cli.run import run
 from restore.cli.train import train
 from restore.cli.unpaired import make_pairs, train_unpaired
 from restore.cli.upscale import upscale
+from restore.cli.verify import verify
 
 app: Final = typer.Typer(
     name="restore",
@@ -59,6 +61,7 @@ VERBS: Final[Mapping[str, Callable[..., None]]] = {
     "denoise": denoise,
     "dejpeg": dejpeg,
     "deblur": deblur,
+    "repair": repair,
     "inpaint": inpaint,
     "mask": mask,
     "run": run,
@@ -68,6 +71,7 @@ VERBS: Final[Mapping[str, Callable[..., None]]] = {
     "report": report,
     "eval": evaluate,
     "compare": compare,
+    "verify": verify,
     "doctor": doctor,
 }
 for _name, _verb in VERBS.items():

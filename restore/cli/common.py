@@ -44,6 +44,7 @@ class Asked:
     include: opt.Include = None
     exclude: opt.Exclude = None
     from_list: opt.FromList = None
+    resume: opt.Resume = False
     device: opt.DeviceName = "auto"
     threads: opt.Threads = None
     max_memory: opt.MaxMemory = None
@@ -67,6 +68,7 @@ class Asked:
             recursive=self.recursive,
             include=tuple(self.include or ()),
             exclude=tuple(self.exclude or ()),
+            resume=self.resume,
         )
 
     @property

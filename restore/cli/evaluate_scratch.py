@@ -8,7 +8,7 @@ from torch import Tensor
 
 from restore.cli.evaluate_files import DataSet, Trial, plan_trials
 from restore.errors import WeightsError
-from restore.inference.detect import TASK, Detector, Search, bundled_detector, own_detector
+from restore.inference.detect import TASK, Detector, Search, detecting_weights
 from restore.inference.device import choose_device
 from restore.inference.evaluate import Method
 from restore.inference.protocol import is_gray
@@ -40,13 +40,13 @@ def plan_finding(
 
 def _found(weights: str | None) -> Weights:
     if weights is not None:
-        return own_detector(weights)
+        return detecting_weights("fast", weights)
     if all(one.card.task != TASK for one in bundled_weights()):
         raise WeightsError(
             "no weights for scratch are bundled; give your own with --weights FILE (`restore train scratch` makes "
             f"them), or --weights {TOP_HAT} to measure without any"
         )
-    return bundled_detector("fast")
+    return detecting_weights("fast", None)
 
 
 def _as_the_verb(detector: Detector) -> Callable[[Tensor], Tensor]:

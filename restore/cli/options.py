@@ -202,6 +202,14 @@ AsJson = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be done; write nothing.", rich_help_panel=TALK_PANEL)
 ]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Go on with a job that was cut off: done photos stay, changed ones are done again.",
+        rich_help_panel=CHOICE_PANEL,
+    ),
+]
 ReportFile = Annotated[
     Path | None,
     typer.Option("--report", metavar="FILE.json", help="Write what became of every photo.", rich_help_panel=TALK_PANEL),

@@ -7,39 +7,38 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
 
 from restore import __version__
 from restore.cli.evidence import MASK, Shown, evidence_targets
+from restore.cli.forecast import Forecast, forecast
+from restore.cli.ledger import Ledger
+from restore.cli.plan import STREAM, file_plan, stream_plan
 from restore.cli.rows import planned_row, shown, skipped_row
 from restore.cli.talk import Talk
 from restore.cli.walk import Account, check_report_path, fail, say, walk, write_report
-from restore.cli.work import Filling, Work, work_for
-from restore.errors import ConfigError, ImageError, OutputError, RestoreError
-from restore.inference.batch import Failed, Skipped
+from restore.cli.work import Filling, Mending, Work, work_for
+from restore.errors import ConfigError, ImageError, RestoreError
+from restore.inference.batch import Done, Failed, Skipped
 from restore.inference.detect import Search
 from restore.inference.device import Device, choose_device
 from restore.inference.masks import Masks
 from restore.inference.recipe import recorded
 from restore.inference.steps import Step
-from restore.inference.upscale import AUTO_SCALE, Report, Target
+from restore.inference.upscale import Report, Target
 from restore.inference.verbs import Fix
-from restore.io.folder import Job, Plan, plan_jobs
+from restore.io.folder import Job
 from restore.io.photo import Photo
 from restore.io.read import photo_size, read_photo
+from restore.io.steady import read_steady
 from restore.io.write import (
     WriteOptions,
     encode_photo,
-    exists_already,
     keeps_bytes,
     output_notes,
     write_copy,
     write_photo,
 )
 from restore.tasks import BLIND, Condition
-
-STREAM: Final = "-"
-"""In place of a path: stdin or stdout."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +51,8 @@ class Where:
     recursive: bool = True
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    resume: bool = False
+    """Whether photos are passed over that the journal of the folder knows to be done."""
 
     def __post_init__(self) -> None:
         if not self.inputs:
@@ -112,6 +113,8 @@ class Order:
     """Of the task inpaint alone."""
     search: Search | None = None
     """Of the work "mask" alone."""
+    mending: Mending | None = None
+    """Of the work "repair" alone."""
     steps: tuple[Step, ...] = ()
     """What is done one after the other, if the task is to take steps."""
     writing: WriteOptions
@@ -130,7 +133,7 @@ def carry_out(order: Order, talk: Talk) -> int:
     """Do it; gives the exit code. Raises what stops the whole run, after the report is written."""
     if order.report is not None:
         check_report_path(order.report)
-    plan = _stream_plan(order) if STREAM in (*order.where.inputs, order.where.output) else _file_plan(order)
+    plan = stream_plan(order) if STREAM in (*order.where.inputs, order.where.output) else file_plan(order)
     if not plan.jobs and not plan.skipped:
         names = ", ".join(shown(name) for name in order.where.inputs)
         talk.warn(f"error: no pictures found in {names}; other files there: {len(plan.ignored)} (-v names them)")
@@ -139,107 +142,76 @@ def carry_out(order: Order, talk: Talk) -> int:
     pictures = _pictures(order, plan.jobs)
     account = Account()
     try:
-        for job in plan.skipped:
-            say(skipped_row(Skipped(job, "exists; --overwrite replaces it")), account, talk)
-        if plan.jobs:
-            work = work_for(order, order.machine.chosen(talk))
-            if order.dry_run:
-                _foretell(plan.jobs, work, order, account, talk)
-            else:
-                _restore(plan.jobs, work, order, account, talk, pictures=pictures)
+        with Ledger(order, plan, talk) as ledger:
+            ledger.sort(pictures)
+            account.before = len(ledger.left.before)
+            for job, reason in ledger.left.skipped:
+                say(skipped_row(Skipped(job, reason)), account, talk)
+            if ledger.left.todo:
+                device = order.machine.chosen(talk)
+                work = work_for(order, device)
+                if order.dry_run:
+                    _foretell(ledger.left.todo, work, order, account, talk)
+                ahead = _forecast(ledger, work, device, talk)
+                if not order.dry_run:
+                    ledger.begin()
+                    _restore(ledger, work, order, account, talk, pictures=pictures, ahead=ahead)
     except RestoreError as error:
         account.broken_by = error
         raise
     finally:
         if order.report is not None:
             write_report(order.report, account, __version__)
-    if len(account.rows) > 1:
+    if len(account.rows) + account.before > 1:
         talk.note(account.summary)
     return account.code
 
 
 def _pictures(order: Order, jobs: Sequence[Job]) -> Mapping[Path, Path]:
     """Where the pictures beside the results go, if any were asked for."""
-    if order.filling is not None:
-        return evidence_targets(order.filling.save_mask, jobs, MASK, overwrite=order.writing.overwrite)
-    return evidence_targets(order.evidence, jobs, overwrite=order.writing.overwrite)
+    overwrite = order.writing.overwrite or order.where.resume  # those of an earlier run are there
+    if (masked := order.filling or order.mending) is not None:
+        return evidence_targets(masked.save_mask, jobs, MASK, overwrite=overwrite)
+    return evidence_targets(order.evidence, jobs, overwrite=overwrite)
 
 
-def _file_plan(order: Order) -> Plan:
-    """Without a size asked for, each photo's own size decides, and so is part of its result's name."""
-    where = order.where
-
-    def automatic(path: Path) -> str:
-        return f"x{_automatic_scale(path):g}"
-
-    return plan_jobs(
-        where.inputs,
-        output=where.output,
-        what=order.what or (automatic if order.target == Target() else what_of(order.target)),
-        template=where.template,
-        format=order.writing.format,
-        recursive=where.recursive,
-        include=where.include,
-        exclude=where.exclude,
-        overwrite=order.writing.overwrite,
-    )
-
-
-def _stream_plan(order: Order) -> Plan:
-    """One job from stdin, or to stdout, or both."""
-    (source,) = order.where.inputs
-    if order.dry_run:
-        raise ConfigError("--dry-run needs files; a picture from stdin or for stdout is not planned")
-    if source != STREAM and not Path(source).is_file():
-        raise ImageError(f"{source}: no such file; give one picture when the result goes to stdout")
-    if order.where.to_stdout:
-        if sys.stdout.isatty():
-            raise OutputError("the picture would go to the terminal; give -o FILE, or send it on with > or |")
-        return Plan((Job(Path(source), Path(STREAM)),), (), ())
-    target = Path(str(order.where.output))
-    if target.is_dir() or str(order.where.output).endswith("/"):
-        raise ConfigError(f"{target}: a picture from stdin has no name; give -o a file in that folder")
-    if target.exists() and not order.writing.overwrite:
-        raise exists_already(target)
-    return Plan((Job(Path(source), target),), (), ())
-
-
-def what_of(target: Target) -> str:
-    """What stands for the enlargement in the name of a result.
-
-    >>> what_of(Target(scale=1.5)), what_of(Target(long_side=3000)), what_of(Target(size=(1920, 1080)))
-    ('x1.5', '3000px', '1920x1080')
-    """
-    if target.long_side is not None:
-        return f"{target.long_side}px"
-    if target.size is not None:
-        return f"{target.size[0]}x{target.size[1]}"
-    return f"x{AUTO_SCALE if target.scale is None else target.scale:g}"
-
-
-def _automatic_scale(path: Path) -> float:
-    try:
-        height, width = photo_size(path)
-    except ImageError:  # it will be said when the photo is read
-        return AUTO_SCALE
-    return Target().factor(height, width)
+def _forecast(ledger: Ledger, work: Work, device: Device, talk: Talk) -> Forecast | None:
+    """How much there is to do, said before a batch; None for a single photo."""
+    jobs = ledger.left.todo
+    if len(jobs) < 2:
+        return None
+    folder = ledger.plan.folder or jobs[0].target.parent
+    ahead = forecast(jobs, work.plan, device=str(device.torch), folder=folder, speeds=ledger.speeds)
+    talk.note(ahead.words)
+    ahead.start()
+    return ahead
 
 
 def _restore(
-    jobs: Sequence[Job], work: Work, order: Order, account: Account, talk: Talk, *, pictures: Mapping[Path, Path]
+    ledger: Ledger,
+    work: Work,
+    order: Order,
+    account: Account,
+    talk: Talk,
+    *,
+    pictures: Mapping[Path, Path],
+    ahead: Forecast | None,
 ) -> None:
+    jobs = ledger.left.todo
     target = jobs[0].target if len(jobs) == 1 and jobs[0].target != Path(STREAM) else None
     sources: dict[Path, Path | bytes] = {job.target: job.source for job in jobs}
 
     def read(path: Path) -> Photo:
         if path != Path(STREAM):
-            return read_photo(path, max_megapixels=order.machine.max_megapixels, hashed=True)
+            photo = read_steady(path, max_megapixels=order.machine.max_megapixels)
+            ledger.read(path, photo)
+            return photo
         sources[jobs[0].target] = data = sys.stdin.buffer.read()
         return read_photo(data, max_megapixels=order.machine.max_megapixels, hashed=True)
 
     def restore(photo: Photo, progress: Callable[[float], None]) -> tuple[Shown, Report]:
-        result, report = work.restore(photo, progress)
-        picture = work.picture(photo, result) if pictures else None
+        result, report, draw = work.restore(photo, progress)
+        picture = draw() if pictures else None
         noted = replace(report, notes=(*report.notes, *output_notes(result, order.writing, target)))
         unchanged = report.factor == 1 and report.consistency_db is not None and math.isinf(report.consistency_db)
         if not unchanged and order.writing.strip != "all":
@@ -248,8 +220,10 @@ def _restore(
         return Shown(result, picture, unchanged), noted
 
     def write(made: Shown, path: Path) -> None:
+        overwrite = ledger.overwrites(path)
         if made.evidence is not None:  # first: where it fails, there is no result either
-            write_photo(made.evidence, pictures[path], WriteOptions(overwrite=order.writing.overwrite))
+            options = WriteOptions(overwrite=overwrite or order.where.resume)
+            write_photo(made.evidence, pictures[path], options)
         named = None if path == Path(STREAM) else path
         whole = sources[path] if made.unchanged and keeps_bytes(made.photo, named, order.writing) else None
         if named is None:
@@ -257,11 +231,22 @@ def _restore(
             sys.stdout.buffer.write(encode_photo(made.photo, order.writing)[0] if whole is None else whole)
             sys.stdout.buffer.flush()
         elif whole is not None:
-            write_copy(whole, named, (made.photo.height, made.photo.width), overwrite=order.writing.overwrite)
+            size = (made.photo.height, made.photo.width)
+            write_copy(whole, named, size, overwrite=overwrite, sealed=ledger.sealed(named))
         else:
-            write_photo(made.photo, named, order.writing)
+            options = replace(order.writing, overwrite=overwrite)
+            write_photo(made.photo, named, options, sealed=ledger.sealed(named))
 
-    walk(jobs, restore, account, talk, read=read, write=write)
+    def told(outcome: Done | Failed) -> None:
+        ledger.tell(outcome)
+        if ahead is not None and isinstance(outcome, Done):
+            ahead.tell(outcome, talk)
+
+    def refused(job: Job, reason: str) -> None:
+        say(skipped_row(Skipped(job, reason)), account, talk)
+
+    turns, again = ledger.mine(refused), "the same command" + (" with --resume" if ledger.plan.folder else "")
+    walk(turns, restore, account, talk, total=len(jobs), read=read, write=write, told=told, again=again)
 
 
 def _foretell(jobs: Sequence[Job], work: Work, order: Order, account: Account, talk: Talk) -> None:

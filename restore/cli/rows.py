@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from restore.cli.repair_words import STEPS, extra_values, share
+
 if TYPE_CHECKING:
     from restore.inference.batch import Done, Failed, Skipped
     from restore.inference.upscale import Enlargement, Report
@@ -35,7 +37,7 @@ def done_row(done: Done) -> Row:
         *(_step(step) for step in report.steps),
         *_invented(report.detail),
         *_damage(report),
-        *_how(report),
+        *([] if report.task == "repair" else _how(report)),  # its steps have said what is covered
         *figures(report),
         *report.notes,
     ]
@@ -120,6 +122,8 @@ def _step(report: Report) -> str:
 
     A report of its own says more, but in a line there is room for what was told and how much of it was done.
     """
+    if report.task in STEPS:
+        return STEPS[report.task](report)
     if report.strength is not None and not report.weights:
         return f"{report.task} had nothing to do"
     name = {"upscale": [f"upscale x{report.factor:.3g}"], "grain": []}.get(report.task, [report.task])
@@ -131,17 +135,8 @@ def _how(report: Report) -> list[str]:
     return [
         *([f"strength {report.strength:g}"] if report.strength is not None else []),
         *([f"grain {report.grain:g}"] if report.grain else []),
-        *([f"mask {_share(report.covered)}"] if report.covered is not None else []),
+        *([f"mask {share(report.covered)}"] if report.covered is not None else []),
     ]
-
-
-def _share(covered: float) -> str:
-    """In percent; a little is not rounded to nothing.
-
-    >>> _share(0.5), _share(0.0042), _share(0.0)
-    ('50%', '0.42%', '0%')
-    """
-    return f"{covered:.0%}" if covered >= 0.01 else f"{100 * covered:.2g}%"
 
 
 def _invented(detail: float) -> list[str]:
@@ -199,6 +194,7 @@ def _step_values(report: Report) -> dict[str, object]:
         **_figure_values(report),
         "seconds": round(report.seconds, 3),
         "notes": list(report.notes),
+        **extra_values(report),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,8 @@ class Account:
 
     rows: list[Row] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
+    before: int = 0
+    """Photos that an earlier run has done, and that were passed over."""
     stopped: bool = False
     broken_by: RestoreError | None = None
     """What stopped the whole run, when that was no single photo."""
@@ -42,8 +44,8 @@ class Account:
         if self.stopped:
             return exit_codes.STOPPED
         if not self.failed:
-            return exit_codes.DONE if self.rows else exit_codes.NOTHING_USABLE
-        if len(self.failed) < len(self.rows):
+            return exit_codes.DONE if self.rows or self.before else exit_codes.NOTHING_USABLE
+        if len(self.failed) < len(self.rows) + self.before:
             return exit_codes.SOME_FAILED
         return code_of_failures(self.failed)
 
@@ -52,6 +54,7 @@ class Account:
         """One line of counts."""
         words = {"ok": "done", "plan": "planned", "fail": "failed", "skip": "skipped"}
         counts = [f"{self.count(status)} {word}" for status, word in words.items() if self.count(status)]
+        counts += [f"{self.before} done before"] if self.before else []
         return f"{', '.join(counts)} in {time.perf_counter() - self.started:.0f} s"
 
 
@@ -67,22 +70,26 @@ def code_of_failures(failed: Sequence[Failed]) -> int:
 
 
 def walk(
-    jobs: Sequence[Job],
+    jobs: Iterable[Job],
     work: Callable[[Photo, Callable[[float], None]], tuple[Made, Report]],
     account: Account,
     talk: Talk,
     *,
+    total: int,
     read: Callable[[Path], Photo],
     write: Callable[[Made, Path], None],
+    told: Callable[[Done | Failed], None] = lambda _: None,
+    again: str = "the same command",
 ) -> None:
-    """Restore every job, writing down each outcome in ``account``.
+    """Restore every job, writing down each outcome in ``account``; there are ``total`` of them, or were when counted.
 
-    ``work`` gets a photo and a function to tell the share of it that is done.
-    Ctrl-C ends the walk with ``account.stopped`` set. WeightsError is raised: no other photo could fare better.
+    ``work`` gets a photo and a function to tell the share of it that is done; ``told`` hears each outcome before it is
+    said. Ctrl-C ends the walk with ``account.stopped`` set; ``again`` names what does the rest. WeightsError is raised:
+    no other photo could fare better.
     """
     reported = len(account.rows)
     try:
-        with talk.progress(len(jobs)) as show, ExitStack() as stack:
+        with talk.progress(total) as show, ExitStack() as stack:
 
             def watched(photo: Photo) -> tuple[Made, Report]:
                 done = len(account.rows) - reported
@@ -90,6 +97,7 @@ def walk(
 
             outcomes = stack.enter_context(closing(run_batch(jobs, watched, read=read, write=write)))
             for outcome in outcomes:
+                told(outcome)
                 if isinstance(outcome, Done):
                     say(done_row(outcome), account, talk)
                 else:
@@ -97,8 +105,8 @@ def walk(
                 show(len(account.rows) - reported)
     except KeyboardInterrupt:
         account.stopped = True
-        left = len(jobs) - (len(account.rows) - reported)
-        talk.warn(f"stopped with {left} left; every file is whole, and the same command does the rest")
+        left = total - (len(account.rows) - reported)
+        talk.warn(f"stopped with {left} left; every file is whole, and {again} does the rest")
 
 
 def say(row: Row, account: Account, talk: Talk) -> None:
@@ -133,6 +141,7 @@ def write_report(path: Path, account: Account, version: str) -> None:
         "done": account.count("ok"),
         "failed": account.count("fail"),
         "skipped": account.count("skip"),
+        "done_before": account.before,
         "photos": [row.values for row in account.rows],
     }
     part = path.with_name(f".{path.name}.part")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from restore.cli.evidence import evidence_of
 from restore.errors import ConfigError, WeightsError
@@ -16,6 +17,7 @@ from restore.inference.device import Device
 from restore.inference.fill import Filler
 from restore.inference.fill_mask import FillMask, mask_picture
 from restore.inference.inspect import condition_of
+from restore.inference.repair import Mend, Mender
 from restore.inference.translate import Translator
 from restore.inference.upscale import Enlargement, Report, Upscaler
 from restore.io.photo import Photo
@@ -35,16 +37,28 @@ class Filling:
     save_mask: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mending:
+    """How a print is mended, what a person has marked, and where a picture of what was filled goes."""
+
+    mend: Mend
+    own: FillMask | None = None
+    save_mask: str | None = None
+
+
+Restored = tuple[Photo, Report, Callable[[], Photo]]
+"""A result, what was done, and what draws the picture that may be written beside it."""
+Worker = TypeVar("Worker")
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """What can be done to photos, ready to begin."""
 
     plan: Callable[[int, int], Enlargement]
     """Says what will become of a photo of that height and width."""
-    restore: Callable[[Photo, Progress], tuple[Photo, Report]]
+    restore: Callable[[Photo, Progress], Restored]
     """Does it."""
-    picture: Callable[[Photo, Photo], Photo] = evidence_of
-    """Makes the picture that may be written beside a result, from the photo and its result."""
 
 
 def work_for(order: Order, device: Device) -> Work:
@@ -57,19 +71,13 @@ def work_for(order: Order, device: Device) -> Work:
 
 
 def _upscaling(order: Order, device: Device) -> Work:
-    machine, look = order.machine, order.look
-    upscaler = Upscaler(
-        device=device,
-        size=machine.size,
-        max_memory=machine.max_memory,
-        tile=machine.tile,
-        weights=_one(machine.weights),
-        detail=look.detail,
-        project=look.project,
-    )
+    look = order.look
+    upscaler = _with_one_network(Upscaler, order.machine, device, detail=look.detail, project=look.project)
     return Work(
-        plan=lambda height, width: upscaler.plan(height, width, order.target),
-        restore=lambda photo, progress: upscaler(photo, order.target, told(photo, order.condition), progress),
+        lambda height, width: upscaler.plan(height, width, order.target),
+        _with_evidence(
+            lambda photo, progress: upscaler(photo, order.target, told(photo, order.condition), progress),
+        ),
     )
 
 
@@ -79,21 +87,11 @@ def _translating(order: Order, device: Device) -> Work:
     if weights is None:
         raise WeightsError("there are no bundled weights to translate with; train some, see docs/translate.md")
     translator = Translator(weights, device=device, max_memory=machine.max_memory, tile=machine.tile)
-    return Work(plan=translator.plan, restore=translator)
-
-
-def _cleaner(machine: Machine, device: Device) -> Cleaner:
-    return Cleaner(
-        device=device,
-        size=machine.size,
-        weights=_one(machine.weights),
-        max_memory=machine.max_memory,
-        tile=machine.tile,
-    )
+    return Work(translator.plan, _with_evidence(translator))
 
 
 def _cleaning(order: Order, device: Device) -> Work:
-    fix, cleaner = order.fix, _cleaner(order.machine, device)
+    fix, cleaner = order.fix, _with_one_network(Cleaner, order.machine, device)
 
     def plan(height: int, width: int) -> Enlargement:
         order.masks.check(height, width)
@@ -103,11 +101,11 @@ def _cleaning(order: Order, device: Device) -> Work:
     def restore(photo: Photo, progress: Progress) -> tuple[Photo, Report]:
         return cleaner(photo, fix, order.condition, area=order.masks.area(photo), progress=progress)
 
-    return Work(plan, restore)
+    return Work(plan, _with_evidence(restore))
 
 
 def _deciding(order: Order, device: Device) -> Work:
-    fix, cleaner = order.fix, _cleaner(order.machine, device)
+    fix, cleaner = order.fix, _with_one_network(Cleaner, order.machine, device)
 
     def plan(height: int, width: int) -> Enlargement:
         order.masks.check(height, width)
@@ -116,7 +114,7 @@ def _deciding(order: Order, device: Device) -> Work:
     def restore(photo: Photo, progress: Progress) -> tuple[Photo, Report]:
         return auto_restore(cleaner, photo, fix.strength, area=order.masks.area(photo), progress=progress)
 
-    return Work(plan, restore)
+    return Work(plan, _with_evidence(restore))
 
 
 def _filling(order: Order, device: Device) -> Work:
@@ -124,25 +122,46 @@ def _filling(order: Order, device: Device) -> Work:
     if filling is None:
         name = _one(machine.weights)
         raise ConfigError(f"{name}: these weights fill holes; restore inpaint PHOTO --mask FILE --weights {name}")
-    filler = Filler(
-        device=device,
-        size=machine.size,
-        weights=_one(machine.weights),
-        max_memory=machine.max_memory,
-        tile=machine.tile,
-    )
+    filler = _with_one_network(Filler, machine, device)
 
     def plan(height: int, width: int) -> Enlargement:
         filling.hole.check(height, width)
         return filler.plan(height, width)
 
-    def restore(photo: Photo, progress: Progress) -> tuple[Photo, Report]:
+    def restore(photo: Photo, progress: Progress) -> Restored:
         hole = filling.hole
-        return filler(
-            photo, hole.of(photo), feather=filling.feather, opaque=hole.alpha, doubt=hole.doubt, progress=progress
+        mask = hole.of(photo)
+        result, report = filler(
+            photo, mask, feather=filling.feather, opaque=hole.alpha, doubt=hole.doubt, progress=progress
         )
+        return result, report, partial(mask_picture, mask)
 
-    return Work(plan, restore, picture=lambda photo, _: mask_picture(filling.hole.of(photo)))
+    return Work(plan, restore)
+
+
+def _mending(order: Order, device: Device) -> Work:
+    machine, mending = order.machine, order.mending
+    assert mending is not None
+    mender = Mender(
+        mending.mend,
+        device=device,
+        size=machine.size,
+        weights=machine.weights,
+        max_memory=machine.max_memory,
+        tile=machine.tile,
+    )
+
+    def plan(height: int, width: int) -> Enlargement:
+        if mending.own is not None:
+            mending.own.check(height, width)
+        return mender.plan(height, width)
+
+    def restore(photo: Photo, progress: Progress) -> Restored:
+        own = None if mending.own is None else mending.own.of(photo)
+        result, report, mask = mender(photo, own, progress=progress)
+        return result, report, partial(mask_picture, mask)
+
+    return Work(plan, restore)
 
 
 def _finding(order: Order, device: Device) -> Work:
@@ -150,13 +169,7 @@ def _finding(order: Order, device: Device) -> Work:
     if search is None:
         name = _one(machine.weights)
         raise ConfigError(f"{name}: these weights find damage; restore mask PHOTO --weights {name}")
-    detector = Detector(
-        device=device,
-        size=machine.size,
-        weights=_one(machine.weights),
-        max_memory=machine.max_memory,
-        tile=machine.tile,
-    )
+    detector = _with_one_network(Detector, machine, device)
 
     def plan(height: int, width: int) -> Enlargement:
         order.masks.check(height, width)
@@ -165,7 +178,7 @@ def _finding(order: Order, device: Device) -> Work:
     def restore(photo: Photo, progress: Progress) -> tuple[Photo, Report]:
         return detector(photo, search, own=order.masks.area(photo), progress=progress)
 
-    return Work(plan, restore)
+    return Work(plan, _with_evidence(restore))
 
 
 def _stepping(order: Order, device: Device) -> Work:
@@ -186,7 +199,31 @@ def _stepping(order: Order, device: Device) -> Work:
     def restore(photo: Photo, progress: Progress) -> tuple[Photo, Report]:
         return chain(photo, progress, area=order.masks.area(photo))
 
-    return Work(plan, restore)
+    return Work(plan, _with_evidence(restore))
+
+
+def _with_one_network(kind: Callable[..., Worker], machine: Machine, device: Device, **more: Any) -> Worker:
+    """A worker of that kind, as the machine's options want it."""
+    return kind(
+        device=device,
+        size=machine.size,
+        weights=_one(machine.weights),
+        max_memory=machine.max_memory,
+        tile=machine.tile,
+        **more,
+    )
+
+
+def _with_evidence(
+    restore: Callable[[Photo, Progress], tuple[Photo, Report]],
+) -> Callable[[Photo, Progress], Restored]:
+    """The same, with the picture of what the photo does not support."""
+
+    def restore_and_draw(photo: Photo, progress: Progress) -> Restored:
+        result, report = restore(photo, progress)
+        return result, report, partial(evidence_of, photo, result)
+
+    return restore_and_draw
 
 
 def _one(weights: tuple[str, ...]) -> str | None:
@@ -200,6 +237,7 @@ _WORKERS: Final[Mapping[str, Callable[[Order, Device], Work]]] = {
     "clean": _cleaning,
     "auto": _deciding,
     "inpaint": _filling,
+    "repair": _mending,
     "mask": _finding,
     "scratch": _finding,
     "steps": _stepping,

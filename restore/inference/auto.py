@@ -31,12 +31,16 @@ class Decision:
 
 
 def decide(photo: Photo) -> Decision:
-    """Measure the photo and choose.
+    """Measure the photo and choose, see :func:`decision_for`."""
+    return decision_for(inspect(photo))
+
+
+def decision_for(findings: Findings) -> Decision:
+    """What follows from what was found.
 
     Each step tells the network what its verb would, see :func:`restore.inference.verbs.told`, and the whole is done in
     one pass: to take noise out, the network has to know of the JPEG that has smoothed it, and to sharpen, of both.
     """
-    findings = inspect(photo)
     steps, measured = findings.suggested, findings.condition
     noisy, soft = "denoise" in steps, "deblur" in steps
     condition = Condition(
@@ -53,13 +57,15 @@ def auto_restore(
     strength: float = FULL,
     *,
     area: Tensor | None = None,
+    decision: Decision | None = None,
     progress: Progress = no_progress,
 ) -> tuple[Photo, Report]:
     """The photo with what is wrong with it taken out, and what was done; unchanged if nothing is.
 
-    ``strength``, ``area`` and errors as for :class:`restore.inference.clean.Cleaner`.
+    ``decision``: what was decided already; None: it is decided here. ``strength``, ``area`` and errors as for
+    :class:`restore.inference.clean.Cleaner`.
     """
-    decision = decide(photo)
+    decision = decision or decide(photo)
     result, report = cleaner(photo, Fix(strength=strength), decision.condition, area=area, progress=progress)
     found = decision.findings.words
     notes = report.notes if decision.steps else (*photo.notes, f"nothing needed: {found}")

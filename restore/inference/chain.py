@@ -12,14 +12,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from restore.errors import ConfigError, WeightsError
 from restore.inference.clean import Cleaner, grained, seed_of
 from restore.inference.device import Device
+from restore.inference.own_weights import by_task
 from restore.inference.steps import VERBS, Step, check_steps
 from restore.inference.upscale import Enlargement, Report, Target, Upscaler
 from restore.inference.verbs import NOTHING_FOUND, Fix, told
 from restore.io.photo import Photo
-from restore.models.weights import find_weights
 from restore.ops.consistency import colour_drift, consistency
 from restore.ops.evidence import unsupported_share
 from restore.ops.tile import Progress, no_progress
@@ -45,7 +44,8 @@ class Chain:
     ) -> None:
         check_steps(steps)
         self.steps = tuple(steps)
-        own = _by_task(weights, {"clean" if step.name in VERBS else step.name for step in steps})
+        needed = {"clean" if step.name in VERBS else step.name for step in steps}
+        own = by_task(weights, ("clean", "upscale"), needed)
         cleans = any(step.name in VERBS for step in steps)
         enlarges = any(step.name == "upscale" for step in steps)
         self._cleaner = (
@@ -164,21 +164,6 @@ def _with_grain(photo: Photo, first: Photo, grain: float) -> tuple[Photo, Report
 def _notes(reports: Sequence[Report]) -> list[str]:
     """What the steps noted; that one had nothing to do is no news among others, and its own row says it."""
     return [note for report in reports for note in report.notes if note not in NOTHING_FOUND.values()]
-
-
-def _by_task(weights: Sequence[str | Path], needed: set[str]) -> dict[str, str | Path]:
-    """The weights by the task on their card."""
-    own: dict[str, str | Path] = {}
-    for name in weights:
-        task = find_weights(name).card.task
-        if task not in ("clean", "upscale"):
-            raise WeightsError(f"{name}: these weights are for {task!r}, which is no step; apply them with --model")
-        if task not in needed:
-            raise ConfigError(f"{name}: these weights are for {task!r}, and no step needs them; leave them out")
-        if task in own:
-            raise ConfigError(f"{own[task]} and {name} are both for {task!r}; give one of them")
-        own[task] = name
-    return own
 
 
 def _whole_share(progress: Progress, stage: int, stages: int, share: float) -> None:

@@ -11,15 +11,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from restore.errors import ConfigError, WeightsError
+from restore.errors import ConfigError
 from restore.inference.device import Device
 from restore.inference.fill_mask import MOST_PX, mask_picture
+from restore.inference.own_weights import weights_for
 from restore.inference.restorer import Restorer
 from restore.inference.translate import weights_name
 from restore.inference.upscale import Enlargement, Report
 from restore.io.photo import Photo
-from restore.models.weights import Weights, bundled_weights, find_weights
-from restore.ops.hole import grown
+from restore.models.weights import Weights
+from restore.ops.hole import grown, held
 from restore.ops.prefill import prefill
 from restore.ops.resize import resize
 from restore.ops.tile import Progress, no_progress
@@ -32,6 +33,9 @@ DEFAULT_GROWTH_PX: Final = 2
 NOTHING_FOUND: Final = "nothing found"
 _LOGITS_PER_STEP: Final = 0.08
 """Sensitivity 50 is a probability of one half, 0 one of 0.982, and 100 one of 0.018."""
+_SURER_LOGITS: Final = 1.4
+"""By so much surer (0.80 at sensitivity 50) the network has to be of one pixel at least of each mark: what it takes for
+damage by mistake, eyes and the corners of mouths among it, it is seldom sure of anywhere."""
 _LARGE_MEGAPIXELS: Final = 2.0
 """A larger scan is also looked at in half of its size, and one of over four times as much in a quarter: the networks
 have learnt from defects that are a few pixels wide, and a scratch of 600 dpi has ten."""
@@ -66,7 +70,19 @@ class Search:
         >>> Search().threshold, round(Search(sensitivity=100).threshold, 3)
         (0.5, 0.018)
         """
-        logit = (DEFAULT_SENSITIVITY - self.sensitivity) * _LOGITS_PER_STEP
+        return self._probability(0.0)
+
+    @property
+    def sure(self) -> float:
+        """The probability that the surest pixel of a mark must have.
+
+        >>> round(Search().sure, 2)
+        0.8
+        """
+        return self._probability(_SURER_LOGITS)
+
+    def _probability(self, more: float) -> float:
+        logit = (DEFAULT_SENSITIVITY - self.sensitivity) * _LOGITS_PER_STEP + more
         return float(torch.tensor(logit, dtype=torch.float64).sigmoid())
 
 
@@ -86,8 +102,8 @@ class Detector:
         max_memory: int | None = None,
         tile: int | None = None,
     ) -> None:
-        found = bundled_detector(size) if weights is None else own_detector(weights)
-        self._file = found.path
+        found = detecting_weights(size, weights)
+        self.files = (found.path,)
         self.name = found.card.name if weights is None else weights_name(found.path)
         core = _CORE_PX if tile is None and (max_memory or _TILE_BYTES) >= _TILE_BYTES else tile
         self._restorer = Restorer(found, device=device, max_memory=max_memory, tile=core)
@@ -128,7 +144,8 @@ class Detector:
     def mask(self, photo: Photo, search: Search | None = None, *, progress: Progress = no_progress) -> Tensor:
         """(1,1,H,W) float32 of 0 and 1: 1 within ``search.grow`` pixels of damage. However small: dust is small."""
         wanted = search or Search()
-        return grown(self.probability(photo, progress=progress) > wanted.threshold, wanted.grow)
+        probability = self.probability(photo, progress=progress)
+        return grown(held(probability > wanted.threshold, probability > wanted.sure), wanted.grow)
 
     def __call__(
         self,
@@ -160,7 +177,7 @@ class Detector:
             seconds=time.perf_counter() - started,
             notes=(*photo.notes, *([] if found else [NOTHING_FOUND])),
             covered=float(mask.double().mean()),
-            files=(self._file,),
+            files=self.files,
         )
         return mask_picture(mask), report
 
@@ -184,23 +201,12 @@ def _halved(image: Tensor, times: int) -> Tensor:
     return resize(image, height, width).clamp(0, 1)
 
 
-def bundled_detector(size: str) -> Weights:
-    """The bundled scratch weights of a size; WeightsError says what to do while there are none."""
-    for weights in bundled_weights():
-        if weights.card.task == TASK and weights.card.size == size:
-            return weights
-    raise WeightsError(
-        f"this version of restore brings no scratch weights of size {size!r}, and finding damage needs some; "
-        "give them with --weights FILE (`restore train scratch` makes them), or update restore"
+def detecting_weights(size: str, own: str | Path | None) -> Weights:
+    """The scratch weights that were named, or the bundled ones of a size; WeightsError, see :func:`weights_for`."""
+    return weights_for(
+        TASK,
+        size,
+        own,
+        need="finding damage",
+        wrong="and find no damage; give some that `restore train scratch` has made",
     )
-
-
-def own_detector(weights: str | Path) -> Weights:
-    """The one network that was named; WeightsError when it is for another task."""
-    found = find_weights(weights)
-    if found.card.task != TASK:
-        raise WeightsError(
-            f"{weights}: these weights are for {found.card.task!r}, and find no damage; "
-            "give some that `restore train scratch` has made"
-        )
-    return found

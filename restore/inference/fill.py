@@ -10,16 +10,16 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from restore.errors import ConfigError, WeightsError
+from restore.errors import ConfigError
 from restore.inference.clean import NOTHING_COVERED, TONED
 from restore.inference.device import Device
 from restore.inference.fill_mask import MOST_PX
+from restore.inference.own_weights import weights_for
 from restore.inference.restorer import Restorer
 from restore.inference.translate import weights_name
 from restore.inference.upscale import Enlargement, Report
 from restore.io.photo import Photo
-from restore.models.blend import is_detail
-from restore.models.weights import Weights, bundled_weights, find_weights
+from restore.models.weights import Weights
 from restore.ops.color import luma
 from restore.ops.crops import Crop, crops_around
 from restore.ops.hole import faded
@@ -51,7 +51,7 @@ class Filler:
         max_memory: int | None = None,
         tile: int | None = None,
     ) -> None:
-        found = bundled_filling(size) if weights is None else own_filling(weights)
+        found = filling_weights(size, weights)
         self._file = found.path
         self.name = found.card.name if weights is None else weights_name(found.path)
         self._restorer = Restorer(found, device=device, max_memory=max_memory, tile=tile)
@@ -164,23 +164,12 @@ def _checked(mask: Tensor, photo: Photo, feather: int) -> Tensor:
     return hole
 
 
-def bundled_filling(size: str) -> Weights:
-    """The bundled inpaint weights of a size; WeightsError says what to do while there are none."""
-    for weights in bundled_weights():
-        if weights.card.task == TASK and weights.card.size == size and not is_detail(weights.card):
-            return weights
-    raise WeightsError(
-        f"this version of restore brings no inpaint weights of size {size!r}, and inpaint needs some; "
-        "give them with --weights FILE (`restore train inpaint` makes them), or update restore"
+def filling_weights(size: str, own: str | Path | None) -> Weights:
+    """The inpaint weights that were named, or the bundled ones of a size; WeightsError, see :func:`weights_for`."""
+    return weights_for(
+        TASK,
+        size,
+        own,
+        need=TASK,
+        wrong=f"not for {TASK}; apply them with `restore run PHOTO --model {own}`",
     )
-
-
-def own_filling(weights: str | Path) -> Weights:
-    """The one network that was named; WeightsError when it is for another task."""
-    found = find_weights(weights)
-    if found.card.task != TASK:
-        raise WeightsError(
-            f"{weights}: these weights are for {found.card.task!r}, not for inpaint; apply them with "
-            f"`restore run PHOTO --model {weights}`"
-        )
-    return found

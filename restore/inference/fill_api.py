@@ -71,14 +71,19 @@ def inpaint(
         if invert:
             raise ConfigError("invert is for a mask; what is transparent is filled as it is")
         hole = FillMask(alpha=True, grow=grow).of(opened)
-    elif isinstance(mask, str | Path):
-        hole = FillMask(mask=Path(mask), grow=grow, invert=invert).of(opened)
     else:
-        white = _white(mask)
-        check_size("mask", (white.shape[-2], white.shape[-1]), (opened.height, opened.width))
-        hole = grown((white < 0.5) if invert else (white >= 0.5), grow)
+        hole = own_mask(mask, opened, grow=grow, invert=invert)
     result, _ = filler(opened, hole, feather=feather, opaque=isinstance(mask, str) and mask == ALPHA)
     return like(photo, result)
+
+
+def own_mask(mask: Mask, photo: Photo, *, grow: int = 0, invert: bool = False) -> Tensor:
+    """(1,1,H,W) of 0 and 1: what a person has marked in a photo. ConfigError for another size, ImageError."""
+    if isinstance(mask, str | Path):
+        return FillMask(mask=Path(mask), grow=grow, invert=invert).of(photo)
+    white = _white(mask)
+    check_size("mask", (white.shape[-2], white.shape[-1]), (photo.height, photo.width))
+    return grown((white < 0.5) if invert else (white >= 0.5), grow)
 
 
 def _white(mask: PilImage | np.ndarray[Any, Any]) -> Tensor:

@@ -60,6 +60,8 @@ def step_of(report: Report) -> str:
     words: list[str] = []
     if report.task == "grain":
         return f"grain:{report.grain:g}"
+    if report.task == "tone":
+        return f"tone:{report.strength:g}"
     if report.task == "upscale":
         name += f":{report.factor:g}"
         words += _told("noise", condition.noise, 0) + _told("jpeg", condition.jpeg, 100)
@@ -81,8 +83,10 @@ def _told(name: str, value: float | None, clean: float) -> list[str]:
 
 
 def _did_something(report: Report) -> bool:
-    """Whether a network ran, or grain was added."""
-    return bool(report.weights) or (report.grain > 0 and report.covered != 0)
+    """Whether a network changed the picture, grain was added, or fading undone; finding damage changes nothing."""
+    if report.task == "tone":
+        return bool(report.strength)
+    return (bool(report.weights) and report.task != "mask") or (report.grain > 0 and report.covered != 0)
 
 
 def _weights_words(path: Path) -> str:

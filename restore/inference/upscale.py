@@ -18,6 +18,7 @@ from restore.inference.networks import Networks
 from restore.io.photo import Photo
 from restore.ops.consistency import colour_drift, consistency, project
 from restore.ops.evidence import unsupported_share
+from restore.ops.fade import Fade
 from restore.ops.resize import resize
 from restore.ops.tile import Progress, no_progress
 from restore.tasks import BLIND, CLEAN, Condition
@@ -125,6 +126,8 @@ class Report:
     """What was chosen to be done, where the photo itself was to decide."""
     found: str | None = None
     """What was found wrong with the photo, in words, where that decided."""
+    fade: Fade | None = None
+    """Where its black and white were, if they were looked at."""
 
 
 class Upscaler:

@@ -31,6 +31,8 @@ class Plan:
     jobs: tuple[Job, ...]
     skipped: tuple[Job, ...] = ()
     ignored: tuple[Path, ...] = ()
+    folder: Path | None = None
+    """Of the results of a batch, where they go into one."""
 
 
 def plan_jobs(
@@ -74,7 +76,8 @@ def plan_jobs(
     if taken and not batch:
         raise exists_already(jobs[0].target)
     todo = tuple(job for job in jobs if job.source not in taken)
-    return Plan(todo, tuple(job for job in jobs if job.source in taken), tuple(ignored))
+    skipped = tuple(job for job in jobs if job.source in taken)
+    return Plan(todo, skipped, tuple(ignored), folder if batch else None)
 
 
 def find_photos(
@@ -165,16 +168,18 @@ def _refuse_collisions(jobs: Sequence[Job]) -> None:
 def _refuse_own_sources(jobs: Sequence[Job]) -> None:
     sources = {_identity(job.source): job.source for job in jobs}
     for job in jobs:
-        if not job.target.exists():
-            continue
-        source = sources.get(_identity(job.target))
+        there = _identity(job.target)
+        source = sources.get(there) if there is not None else None
         if source is not None:
             raise OutputError(
                 f"{job.target}: the result would replace the photo {source}; choose another name or folder with -o"
             )
 
 
-def _identity(path: Path) -> tuple[int, int]:
-    """The same for all names of one file: through links of either kind."""
-    facts = path.stat()
+def _identity(path: Path) -> tuple[int, int] | None:
+    """The same for all names of one file: through links of either kind; None where there is none, or none any more."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
     return facts.st_dev, facts.st_ino

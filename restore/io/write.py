@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,10 @@ from restore.io.formats import FORMATS, format_named, format_of, writable
 from restore.io.metadata import stripped
 from restore.io.photo import Photo, Strip
 from restore.io.read import photo_size
+from restore.io.temporary import temporary_prefix
+
+Sealed = Callable[[int, str], None]
+"""Is told the bytes of a file and their SHA-256 in hexadecimal."""
 
 STRIPS: Final = ("none", "gps", "all")
 
@@ -90,18 +95,17 @@ def suffix_for(photo_format: str, path: Path, options: WriteOptions, alpha: bool
     return path.suffix if format_of(path) == chosen else FORMATS[chosen].suffixes[0]
 
 
-def write_photo(photo: Photo, path: Path, options: WriteOptions) -> None:
+def write_photo(photo: Photo, path: Path, options: WriteOptions, *, sealed: Sealed | None = None) -> None:
     """Write ``photo`` under ``path``, whose folders are made.
 
     The file appears only when it is complete and has been opened again: it is built under a hidden name beside its
-    target and renamed. OutputError: it exists and ``overwrite`` is off. ImageError: no room, no permission, or what
-    was written cannot be read back.
+    target and renamed; ``sealed`` is called in between, when the file is whole on the disk. OutputError: it exists and
+    ``overwrite`` is off. ImageError: no room, no permission, or what was written cannot be read back.
     """
-    if path.exists() and not options.overwrite:
-        raise exists_already(path)
+    _refuse_to_overwrite(path, overwrite=options.overwrite)
     ready = stripped(photo, options.strip)
     data = encode(ready, _recipe(ready, options, path))
-    _write_whole(data, path, (photo.height, photo.width), overwrite=options.overwrite)
+    _write_whole(data, path, (photo.height, photo.width), overwrite=options.overwrite, sealed=sealed)
 
 
 def keeps_bytes(photo: Photo, path: Path | None, options: WriteOptions) -> bool:
@@ -116,14 +120,16 @@ def keeps_bytes(photo: Photo, path: Path | None, options: WriteOptions) -> bool:
     return as_asked and _chosen_format(photo, options, path) == photo.format
 
 
-def write_copy(source: Path | bytes, path: Path, size: tuple[int, int], *, overwrite: bool) -> None:
-    """The file ``source``, or its bytes, under another name, whole or not at all; errors as for :func:`write_photo`.
+def write_copy(
+    source: Path | bytes, path: Path, size: tuple[int, int], *, overwrite: bool, sealed: Sealed | None = None
+) -> None:
+    """The file ``source``, or its bytes, under another name, whole or not at all; the rest as for :func:`write_photo`.
 
     ``size`` is the picture's (height, width). ImageError also when ``source`` cannot be read any more.
     """
-    if path.exists() and not overwrite:
-        raise exists_already(path)
-    _write_whole(_bytes_again(source) if isinstance(source, Path) else source, path, size, overwrite=overwrite)
+    _refuse_to_overwrite(path, overwrite=overwrite)
+    data = _bytes_again(source) if isinstance(source, Path) else source
+    _write_whole(data, path, size, overwrite=overwrite, sealed=sealed)
 
 
 def _bytes_again(source: Path) -> bytes:
@@ -133,11 +139,11 @@ def _bytes_again(source: Path) -> bytes:
         raise ImageError(f"{source}: it could be read before and cannot be now; is it still there?") from fault
 
 
-def _write_whole(data: bytes, path: Path, size: tuple[int, int], *, overwrite: bool) -> None:
+def _write_whole(data: bytes, path: Path, size: tuple[int, int], *, overwrite: bool, sealed: Sealed | None) -> None:
     """Bytes of a picture of ``size`` = (height, width) under ``path``, whole or not at all."""
     with _faults_named(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".restore-", suffix=path.suffix, dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=temporary_prefix(), suffix=path.suffix, dir=path.parent)
     temporary = Path(name)
     try:
         with _faults_named(path):
@@ -148,9 +154,12 @@ def _write_whole(data: bytes, path: Path, size: tuple[int, int], *, overwrite: b
             _give_usual_permissions(temporary, path)
         if photo_size(temporary) != size:
             raise ImageError(f"{path}: what was written cannot be read back; check the disk and try again")
+        if sealed is not None:
+            sealed(len(data), hashlib.sha256(data).hexdigest())
         _put_in_place(temporary, path, overwrite=overwrite)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that went away took it along; what went wrong first is what counts
+            temporary.unlink(missing_ok=True)
 
 
 def exists_already(path: Path) -> OutputError:
@@ -158,9 +167,15 @@ def exists_already(path: Path) -> OutputError:
     return OutputError(f"{path}: this file exists already; add --overwrite to replace it, or choose another name")
 
 
-def _put_in_place(temporary: Path, path: Path, *, overwrite: bool) -> None:
-    if path.exists() and not overwrite:  # it came while we were at work
+def _refuse_to_overwrite(path: Path, *, overwrite: bool) -> None:
+    with _faults_named(path):  # asking fails where a network disk went away
+        there = path.exists()
+    if there and not overwrite:
         raise exists_already(path)
+
+
+def _put_in_place(temporary: Path, path: Path, *, overwrite: bool) -> None:
+    _refuse_to_overwrite(path, overwrite=overwrite)  # it may have come while we were at work
     with _faults_named(path):
         temporary.replace(path)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from restore.ops.crops import crops_around
@@ -28,6 +30,45 @@ def grown(mask: Tensor, reach_px: int) -> Tensor:
             near = distance(crop.of(mask)[0, 0] != 0, reach_px) <= reach_px
             crop.of(result).masked_fill_(near, 1.0)
     return result
+
+
+def held(mask: Tensor, sure: Tensor) -> Tensor:
+    """(1,1,H,W) of 0 and 1: what is not 0 in ``mask`` (1,1,H,W), and hangs together, over corners too, with a pixel
+    that is not 0 in ``sure`` as well.
+
+    >>> held(torch.tensor([[[[1, 1, 0, 1]]]]), torch.tensor([[[[1, 0, 0, 0]]]])).flatten().tolist()
+    [1.0, 1.0, 0.0, 0.0]
+    """
+    here = np.pad((mask[0, 0] != 0).numpy(), 1)
+    start = here & ~np.roll(here, 1, axis=1)
+    runs: NDArray[np.int32] = np.where(here, start.cumsum(dtype=np.int32).reshape(here.shape), 0) - 1
+    things = _things(runs)
+    wanted = np.zeros(len(things), dtype=bool)
+    wanted[things[runs[1:-1, 1:-1][(sure[0, 0] != 0).numpy() & here[1:-1, 1:-1]]]] = True
+    result = np.append(wanted[things], False)[runs[1:-1, 1:-1]]
+    return torch.from_numpy(result.astype(np.float32))[None, None]
+
+
+def _things(runs: NDArray[np.int32]) -> NDArray[np.int64]:
+    """(n,): for each of n runs of pixels in rows, the lowest number among the runs that it hangs together with.
+
+    ``runs`` (H,W) has each pixel's run, 0 to n - 1, and -1 elsewhere and all around.
+    """
+    pairs = []
+    for along in (-1, 0, 1):
+        one, other = runs[:-1], np.roll(runs, -along, axis=1)[1:]
+        both = (one >= 0) & (other >= 0)
+        pairs.append(one[both].astype(np.int64) << 32 | other[both])
+    one, other = np.divmod(np.unique(np.concatenate(pairs)), 1 << 32)
+    names = np.arange(int(runs.max()) + 1)
+    while True:
+        low = np.minimum(names[one], names[other])
+        if bool((low == names[one]).all() and (low == names[other]).all()):
+            return names
+        for ends in (one, other):  # the names' own names too, so that long things take few rounds
+            np.minimum.at(names, names[ends], low)
+        while bool((names != names[names]).any()):
+            names = names[names]
 
 
 def faded(mask: Tensor, feather_px: int) -> Tensor:

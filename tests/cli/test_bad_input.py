@@ -25,6 +25,7 @@ from restore.errors import (
     WeightsError,
 )
 from restore.inference.upscale import Upscaler
+from restore.io.journal import NAME
 
 
 def files() -> set[str]:
@@ -100,7 +101,7 @@ def test_one_bad_photo_never_stops_a_folder(run, make_photo) -> None:
     make_photo("album/c.png")
     outcome = run("upscale", "album", "-x", "2", "-o", "out/")
     assert outcome.code == 3
-    assert {path.name for path in Path("out").iterdir()} == {"a.png", "c.png"}
+    assert {path.name for path in Path("out").iterdir()} == {"a.png", "c.png", NAME}
     assert "fail album/b.jpg" in outcome.err
     assert "2 done, 1 failed" in outcome.err
 

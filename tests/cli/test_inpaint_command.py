@@ -19,6 +19,7 @@ from typer.main import get_command
 
 from restore.cli.app import app
 from restore.cli.common import Asked
+from restore.io.journal import NAME
 from restore.models.unet import GeneratorConfig, UNet
 from restore.models.weights import Card, save_weights
 
@@ -222,7 +223,7 @@ def test_a_folder_of_masks_goes_by_name_and_a_missing_one_fails_its_photo_alone(
     assert "mask 25%" in outcome.out
     assert "album/c.png: --mask masks: there is no mask called 'c'" in outcome.err
     assert "album/d.png: the mask covers all of it" in outcome.err
-    assert files("out") == {"out/a.png", "out/b.jpg"}
+    assert files("out") == {"out/a.png", "out/b.jpg", f"out/{NAME}"}
 
 
 def test_an_empty_mask_leaves_the_photo_and_says_so(run, make_photo, weights) -> None:

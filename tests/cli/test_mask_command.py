@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from restore.io.journal import NAME
 from restore.models.unet import GeneratorConfig, UNet
 from restore.models.weights import Card, save_weights
 
@@ -99,7 +100,7 @@ def test_the_mask_reaches_two_pixels_farther_unless_told_otherwise(run, weights)
 
 def test_sensitivity_decides_what_counts(run, weights) -> None:
     pixels = np.full((32, 48, 3), 60, np.uint8)
-    pixels[5:8, 5:20], pixels[20:23, 5:20] = 210, 250  # logits of 0.9 and 7.2
+    pixels[5:8, 5:20], pixels[20:23, 5:20] = 220, 250  # logits of 2.5 and 7.2
     Image.fromarray(pixels).save("scan.png")
     rows = []
     for value in ("0", "50"):
@@ -128,7 +129,7 @@ def test_a_folder_gets_a_mask_for_each_photo_under_its_name_and_masks_are_no_pho
     save_print("prints/b.png")
     outcome = run("mask", "prints", "-o", "masks/")
     assert outcome.code == 0
-    assert sorted(path.name for path in Path("masks").iterdir()) == ["a.png", "b.png"]
+    assert sorted(path.name for path in Path("masks").iterdir()) == [NAME, "a.png", "b.png"]
     assert run("mask", "prints").code == 0
     assert run("mask", "prints", "--dry-run").out.count("_mask_mask") == 0
     assert sorted(path.name for path in Path("prints").iterdir()) == ["a.jpg", "a_mask.png", "b.png", "b_mask.png"]

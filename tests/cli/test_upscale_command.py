@@ -17,6 +17,7 @@ from PIL import Image
 import restore
 from restore.inference.restorer import Restorer
 from restore.inference.upscale import Upscaler
+from restore.io.journal import NAME
 
 
 def size_of(path: Path | str) -> tuple[int, int]:
@@ -292,7 +293,7 @@ def test_a_folder_is_mirrored_with_the_same_names(run, make_photo) -> None:
     make_photo("album/2024/b.png")
     outcome = run("upscale", "album", "-o", "out/", "-x", "2")
     assert outcome.code == 0
-    assert {name for name in files() if name.startswith("out/")} == {"out/a.jpg", "out/2024/b.png"}
+    assert {name for name in files() if name.startswith("out/")} == {"out/a.jpg", "out/2024/b.png", f"out/{NAME}"}
     assert re.search(r"^2 done in \d+ s$", outcome.err, re.MULTILINE)
 
 
@@ -300,7 +301,7 @@ def test_without_recursion_inner_folders_are_left_alone(run, make_photo) -> None
     make_photo("album/a.png")
     make_photo("album/2024/b.png")
     assert run("upscale", "album", "-o", "out", "-x", "2", "--no-recursive").code == 0
-    assert {name for name in files() if name.startswith("out/")} == {"out/a.png"}
+    assert {name for name in files() if name.startswith("out/")} == {"out/a.png", f"out/{NAME}"}
 
 
 @pytest.mark.parametrize(
@@ -316,7 +317,7 @@ def test_patterns_choose_among_the_files_of_a_folder(run, make_photo, words, tak
     for name in ("a.jpg", "b.png", "c.png"):
         make_photo(f"album/{name}")
     assert run("upscale", "album", "-o", "out/", "-x", "2", *words).code == 0
-    assert {path.name for path in Path("out").iterdir()} == taken
+    assert {path.name for path in Path("out").iterdir()} == {*taken, NAME}
 
 
 @pytest.mark.parametrize("between", ["\n", "\0"])
@@ -325,7 +326,7 @@ def test_from_takes_a_list_of_paths(run, make_photo, between) -> None:
     make_photo("with space.png")
     Path("list.txt").write_text(between.join(["a.png", "with space.png", ""]))
     assert run("upscale", "--from", "list.txt", "-o", "out/", "-x", "2").code == 0
-    assert {path.name for path in Path("out").iterdir()} == {"a.png", "with space.png"}
+    assert {path.name for path in Path("out").iterdir()} == {"a.png", "with space.png", NAME}
 
 
 def test_from_dash_takes_the_list_from_stdin(run, make_photo) -> None:
@@ -558,7 +559,7 @@ def test_ctrl_c_leaves_whole_files_only_and_the_same_command_does_the_rest(run, 
         outcome = run("upscale", "album", "-x", "2", "-o", "out/", "--report", "report.json")
     assert outcome.code == 130
     assert "stopped with 2 left" in outcome.err
-    assert {path.name for path in Path("out").iterdir()} == {"a.png"}
+    assert {path.name for path in Path("out").iterdir()} == {"a.png", NAME}
     assert size_of("out/a.png") == (96, 64)
     assert json.loads(Path("report.json").read_text())["exit_code"] == 130
     again = run("upscale", "album", "-x", "2", "-o", "out/")

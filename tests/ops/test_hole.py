@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
-from restore.ops.hole import distance, faded, grown, painted
+from restore.ops.hole import distance, faded, grown, held, painted
 
 
 def scattered(height: int = 23, width: int = 31, count: int = 6) -> torch.Tensor:
@@ -51,3 +52,33 @@ def test_paint_is_what_no_channel_of_is_further_off_than_the_tolerance() -> None
     pixels = torch.tensor([[255, 0, 0], [215, 40, 40], [214, 0, 0], [255, 41, 0]]).T.view(3, 1, 4) / 255
     assert painted(pixels, torch.tensor([1.0, 0, 0]), 40).flatten().tolist() == [1, 1, 0, 0]
     assert painted(pixels, torch.tensor([1.0, 0, 0]), 0).flatten().tolist() == [1, 0, 0, 0]
+
+
+@pytest.mark.parametrize("density", [0.0, 0.02, 0.3, 0.5, 1.0])
+def test_what_is_held_by_a_sure_pixel_stays_whole_as_scipy_labels_it(density) -> None:
+    rng = np.random.default_rng(3)
+    rough = ndimage.gaussian_filter(rng.random((150, 211)), 1.3)
+    mask = rough >= np.quantile(rough, 1 - density) if density else rough > 2
+    sure = rng.random(mask.shape) < 0.004
+    labels, _ = ndimage.label(mask, np.ones((3, 3)))
+    expected = np.isin(labels, np.unique(labels[sure & mask])) & mask
+    result = held(torch.from_numpy(mask)[None, None], torch.from_numpy(sure)[None, None])
+    assert result.shape == (1, 1, 150, 211)
+    assert np.array_equal(result[0, 0].numpy() > 0, expected)
+
+
+def test_a_spiral_hangs_together_from_end_to_end() -> None:
+    mask = np.zeros((41, 41), bool)
+    row, column, turn, length = 20, 20, 0, 2
+    while 0 <= row < 41 and 0 <= column < 41:
+        for _ in range(length):
+            if not (0 <= row < 41 and 0 <= column < 41):
+                break
+            mask[row, column] = True
+            row, column = row + (0, 1, 0, -1)[turn % 4], column + (1, 0, -1, 0)[turn % 4]
+        turn, length = turn + 1, length + (2 if turn % 2 else 0)
+    sure = np.zeros_like(mask)
+    sure[20, 20] = True
+    whole = torch.from_numpy(mask)[None, None]
+    assert torch.equal(held(whole, torch.from_numpy(sure)[None, None]) > 0, whole)
+    assert not held(whole, torch.zeros_like(whole)).any()
