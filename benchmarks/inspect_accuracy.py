@@ -4,7 +4,8 @@
 
 Each photo (its middle, ``--side`` pixels at most; ``--half``: shrunk to half its size first) is measured as it is and
 after each damage; tables for each figure, the confusion of the suggestions and the clean photos with a suggestion are
-printed as Markdown. ``--rows FILE`` keeps every measurement as a line of JSON.
+printed as Markdown. ``--rows FILE`` keeps every measurement as a line of JSON; ``--only coarse`` makes only the damages
+whose names begin so.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from restore.inference.protocol import Damage, round_to_8_bits
 from restore.io.convert import photo_from_array
 from restore.io.folder import PHOTO_SUFFIXES
 from restore.io.read import read_photo
+from restore.ops.blur import blur, gaussian_kernels
 from restore.ops.degrade import add_camera_noise
 
 NOISES, QUALITIES, BLURS = (
@@ -37,6 +39,8 @@ NOISES, QUALITIES, BLURS = (
 )
 CAMERA: Final = (5, 15, 30)
 CAMERA_STEADY: Final = 0.2  # share of a camera's noise that is the same at every brightness
+COARSE: Final = (5, 10, 20)
+SPREADS: Final = (0.5, 0.6, 0.8, 1.0, 1.2)  # pixels that noise is smoothed by
 TWICE: Final = ((30, 50), (30, 90), (50, 75), (50, 90), (70, 85), (75, 95))
 CODED_NOISE: Final = ((10, 90), (10, 75), (25, 75), (25, 50))
 STEPS: Final = {"nothing": None, "noise": "denoise", "JPEG": "dejpeg", "blur": "deblur"}
@@ -65,6 +69,17 @@ def camera(sigma: float) -> Callable[[Tensor], Tensor]:
     return spoil
 
 
+def coarse(sigma: float, spread: float) -> Callable[[Tensor], Tensor]:
+    """White noise under a Gaussian blur, brought back to its strength, clipped and rounded as in a file."""
+
+    def spoil(image: Tensor) -> Tensor:
+        noise = torch.randn(image.shape, generator=torch.Generator().manual_seed(0))
+        noise = blur(noise, gaussian_kernels(torch.tensor([spread])))
+        return round_to_8_bits(image + (noise * (sigma / 255 / noise.std())).double())
+
+    return spoil
+
+
 def cases() -> Iterator[Case]:
     """Every damage."""
     yield Case("noise", "none", lambda image: image, 0, "nothing")
@@ -73,6 +88,9 @@ def cases() -> Iterator[Case]:
         yield Case("noise", f"white {sigma}", Damage(noise=sigma).spoil, sigma, kind)
     for sigma in CAMERA:
         yield Case("noise", f"camera {sigma}", camera(sigma), sigma, "noise" if sigma >= 7 else "")
+    for sigma in COARSE:
+        for spread in SPREADS:
+            yield Case("noise", f"coarse {sigma}, {spread} px", coarse(sigma, spread), sigma)
     for sigma, quality in CODED_NOISE:
         yield Case("noise", f"white {sigma}, then JPEG {quality}", Damage(noise=sigma, jpeg=quality).spoil, sigma)
     for quality in QUALITIES:
@@ -162,6 +180,7 @@ def main() -> int:
     parser.add_argument("--half", action="store_true", help="shrink the photos to half their size first")
     parser.add_argument("--every", type=int, default=1, help="take every so many photos (default 1)")
     parser.add_argument("--clean", action="store_true", help="measure the photos as they are, without any damage")
+    parser.add_argument("--only", metavar="WORD", default="", help="make only damages whose names begin so")
     parser.add_argument("--rows", type=Path, help="write every measurement to this file, as JSON lines")
     options = parser.parse_args()
     torch.set_num_threads(1)  # it is meant to run beside other work
@@ -175,7 +194,7 @@ def main() -> int:
     for path in paths[:: options.every]:
         image = opened(path, options.side, half=options.half)
         for case in cases():
-            if case.kind == "nothing" or not options.clean:
+            if case.name.startswith(options.only) and (case.kind == "nothing" or not options.clean):
                 rows.append((path.name, case, look(case.spoil(image))))
     if not rows:
         parser.error("there are no photos in these folders")

@@ -53,7 +53,8 @@ def evaluate(
         str | None,
         typer.Option(
             help="Bundled name or a .safetensors file; 'bicubic' (for upscale) and 'input' measure that alone, "
-            "'telea' and 'ns' (for inpaint) OpenCV's ways, 'top-hat' (for scratch) a classical one."
+            "'telea', 'ns', 'fsr', 'fsr-fast' (OpenCV's) and 'biharmonic' (for inpaint) and 'top-hat' (for scratch) "
+            "classical ways."
         ),
     ] = None,
     detail: Annotated[

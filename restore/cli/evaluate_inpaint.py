@@ -1,10 +1,11 @@
-"""What ``restore eval inpaint`` measures: a network that fills holes, OpenCV's classical ways, or the start alone."""
+"""What ``restore eval inpaint`` measures: a network that fills holes, a classical way, or the start alone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -13,12 +14,16 @@ from restore.cli.evaluate_files import DataSet, Trial, plan_trials
 from restore.errors import ConfigError, WeightsError
 from restore.inference.device import choose_device
 from restore.inference.evaluate import Method
-from restore.inference.fill import TASK, Filler, bundled_filling, own_filling
+from restore.inference.fill import TASK, Filler, filling_weights
 from restore.inference.inpaint_rules import find_masks, gray_source, inpaint_rules, parts_of
 from restore.inference.rules import INPUT
-from restore.io.classical_fill import WAYS, fill_classically
+from restore.io.classical_fill import WAYS, check_way, fill_classically
 from restore.io.photo import Photo
+from restore.metrics import biharmonic
 from restore.models.weights import Weights, bundled_weights
+
+CLASSICAL: Final = (*WAYS, biharmonic.NAME)
+"""In place of weights: ways that have learnt nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,16 +51,16 @@ def plan_filling(
 
 
 def load_filling(weights: str | None, *, device: str) -> FillSubject:
-    """The weights asked for, or "telea", "ns", or "input" for nothing; the bundled ones for None.
+    """The weights asked for, one of ``CLASSICAL``, or "input" for nothing; the bundled ones for None.
 
-    Raises WeightsError and DeviceError.
+    Raises WeightsError, DeviceError, and ConfigError for a way that this OpenCV does not have.
     """
     facts: dict[str, str | None] = dict.fromkeys(
         ("weights", "sha256", "detail_weights", "detail_sha256", "condition", "device")
     )
     if weights == INPUT:
         return FillSubject(methods=(), facts=facts)
-    if weights is not None and weights in WAYS:
+    if weights is not None and weights in CLASSICAL:
         return FillSubject(methods=(Method(name=weights, restore=_classical(weights)),), facts=facts)
     card = _found(weights).card
     chosen = choose_device(device)
@@ -66,13 +71,13 @@ def load_filling(weights: str | None, *, device: str) -> FillSubject:
 
 def _found(weights: str | None) -> Weights:
     if weights is not None:
-        return own_filling(weights)
+        return filling_weights("fast", weights)
     if all(one.card.task != TASK for one in bundled_weights()):
         raise WeightsError(
             "no weights for inpaint are bundled; give your own with --weights FILE (`restore train inpaint` makes "
-            f"them), or --weights {INPUT}, {' or '.join(WAYS)} to measure without any"
+            f"them), or --weights {', '.join((INPUT, *CLASSICAL[:-1]))} or {CLASSICAL[-1]} to measure without any"
         )
-    return bundled_filling("fast")
+    return filling_weights("fast", None)
 
 
 def _as_the_verb(filler: Filler) -> Callable[[Tensor], Tensor]:
@@ -88,6 +93,10 @@ def _as_the_verb(filler: Filler) -> Callable[[Tensor], Tensor]:
 
 
 def _classical(way: str) -> Callable[[Tensor], Tensor]:
+    if way == biharmonic.NAME:
+        return lambda source: biharmonic.fill_biharmonically(*parts_of(source))
+    check_way(way)
+
     def fill(source: Tensor) -> Tensor:
         image, hole = parts_of(source)
         pixels = (image[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,31 +12,18 @@ from typing import Final, Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from restore.errors import DeviceError, WeightsError
 from restore.inference.device import Device, choose_device, usable_cores
+from restore.inference.golden import golden_for
 from restore.inference.restorer import Restorer
 from restore.models.blend import blend, fidelity_path, is_detail
 from restore.models.weights import Weights, bundled_weights, read_card, verify_weights
-from restore.ops.consistency import colour_drift, consistency
-from restore.ops.resize import resize
-from restore.tasks import CLEAN
 
 Area = Literal["versions", "formats", "memory", "device", "weights", "golden"]
 State = Literal["ok", "note", "fail"]
 
 PACKAGES: Final = ("torch", "numpy", "pillow", "opencv-python", "kornia", "scikit-image", "safetensors", "typer")
-GOLDEN_PX: Final = 48
-"""Side of the golden picture as the network sees it."""
-GOLDEN_FINER: Final = 4
-"""The golden picture is drawn so many times larger and averaged, so that its edges are smooth."""
-GOLDEN_NOISE: Final = 4.0
-"""Grey levels; little enough that a result without it still agrees with what went in."""
-FAITHFUL_DB: Final = 30.0
-"""A result that agrees less with its input is not a restoration of it."""
-DRIFT_LIMIT: Final = 1.0
-"""Grey levels."""
 AGREEMENT_FLOAT32: Final = 1 / 255
 AGREEMENT_BFLOAT16: Final = 8 / 255
 """Largest difference between a device and the CPU; bfloat16 has 8 bits of precision."""
@@ -172,74 +159,31 @@ def _partner(weights: Weights) -> str:
 
 
 def golden(weights: Weights, devices: list[Device]) -> Iterator[Finding]:
-    """The golden picture through every device: better than bicubic on the CPU, and the same on all others.
+    """A golden picture through every device: as it must be on the CPU, and the same on all others.
 
-    Weights that keep the size get it with noise, and make it better than that. Detail weights invent, so they need only
-    agree with their input.
+    Detail weights invent, so they need only agree with their input.
     """
-    truth = golden_picture(GOLDEN_PX * weights.card.scale)
-    source = resize(truth, GOLDEN_PX, GOLDEN_PX).clamp(0, 1)
-    condition = CLEAN
-    if weights.card.scale == 1:
-        rng = torch.Generator().manual_seed(0)
-        source = source + torch.randn(source.shape, generator=rng) * (GOLDEN_NOISE / 255)
-        condition = replace(CLEAN, noise=GOLDEN_NOISE)
+    picture = golden_for(weights.card)
     expected: Tensor | None = None
     for device in devices:
         label = f"{weights.card.name} on {device.torch}"
         try:
-            result = Restorer(weights, device=device).restore(source, condition)
+            result = picture.work(Restorer(weights, device=device))
         except DeviceError as error:
             yield Finding("golden", "fail", f"{label}: {error}", "use --device cpu")
             continue
-        problem = fault_of(result, source, truth, invents=is_detail(weights.card)) or _disagreement(
-            result, expected, device
-        )
+        problem = picture.fault(result) or _disagreement(result, expected, device, picture.slack)
         expected = result if expected is None else expected
         if problem:
             cure = "reinstall torch and restore" if device.torch.type == "cpu" else "use --device cpu"
             yield Finding("golden", "fail", f"{label}: {problem}", cure)
         else:
-            yield Finding("golden", "ok", f"{label}: {decibels(result, truth):.1f} dB on the golden picture")
+            yield Finding("golden", "ok", f"{label}: {picture.words(result)}")
 
 
-def golden_picture(side: int) -> Tensor:
-    """(1,3,side,side) in [0,1], the same everywhere: a soft sky, a disc and slanted bars, with soft edges."""
-    fine = torch.linspace(-1, 1, side * GOLDEN_FINER)
-    down, right = torch.meshgrid(fine, fine, indexing="ij")
-    sky = 0.5 + 0.3 * down
-    disc = ((right - 0.2) ** 2 + (down + 0.1) ** 2 < 0.25).float()
-    bars = (torch.sin(18 * (right + 0.3 * down)) > 0).float() * (down > 0.45)
-    red = 0.1 + 0.55 * sky + 0.35 * disc - 0.2 * bars
-    green = 0.25 + 0.4 * sky + 0.25 * disc - 0.2 * bars
-    blue = 0.55 + 0.25 * sky + 0.05 * disc - 0.15 * bars
-    return F.avg_pool2d(torch.stack([red, green, blue]).clamp(0, 1)[None], GOLDEN_FINER)
-
-
-def fault_of(result: Tensor, source: Tensor, truth: Tensor, *, invents: bool = False) -> str:
-    """What is wrong with a restoration of the golden picture, or nothing; one that ``invents`` need not be nearer."""
-    if not bool(torch.isfinite(result).all()):
-        return "the result holds numbers that are not finite"
-    faithful, drift = consistency(result, source), colour_drift(result, source)
-    if faithful < FAITHFUL_DB:
-        return f"the result is not the picture that went in ({faithful:.0f} dB)"
-    if drift > DRIFT_LIMIT:
-        return f"the colours drift by {drift:.1f} grey levels"
-    if invents:
-        return ""
-    gain = decibels(result, truth) - decibels(resize(source, *truth.shape[-2:]), truth)
-    return f"the result is {-gain:.1f} dB worse than without the network" if gain < -0.05 else ""
-
-
-def _disagreement(result: Tensor, expected: Tensor | None, device: Device) -> str:
+def _disagreement(result: Tensor, expected: Tensor | None, device: Device, slack: float) -> str:
     if expected is None:
         return ""
-    limit = AGREEMENT_BFLOAT16 if device.autocast else AGREEMENT_FLOAT32
+    limit = slack * (AGREEMENT_BFLOAT16 if device.autocast else AGREEMENT_FLOAT32)
     difference = float((result - expected).abs().max())
     return f"the result differs from the CPU's by {difference * 255:.1f} grey levels" if difference > limit else ""
-
-
-def decibels(image: Tensor, truth: Tensor) -> float:
-    """PSNR over RGB, peak 1."""
-    error = float((image.double() - truth.double()).square().mean())
-    return float("inf") if error == 0 else -10 * torch.log10(torch.tensor(error)).item()

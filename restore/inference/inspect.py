@@ -11,7 +11,7 @@ from torch import Tensor
 from restore.inference.kinds import as_photo
 from restore.inference.measure_blur import blur_of, edge_width
 from restore.inference.measure_jpeg import Trace, find_traces, worst_quality
-from restore.inference.measure_noise import noise_level
+from restore.inference.measure_noise import CODED_BELOW, measure_noise
 from restore.inference.measure_tone import Tone, clipped_shares, has_bands, tone_of
 from restore.inference.samples import sample
 from restore.io.photo import Photo
@@ -25,6 +25,8 @@ FAINT_JPEG: Final = 90
 """Above this quality, the traces of a JPEG in a picture that is none any more count as nothing."""
 DENOISE_FROM: Final = 5.0
 """Grey levels from which on denoising is suggested."""
+CODED_DOUBT: Final = 2.0
+"""Grey levels more where a JPEG has smoothed the noise: texture it has smoothed looks the same."""
 DEJPEG_BELOW: Final = 80
 """Quality below which undoing JPEG damage is suggested."""
 DEBLUR_FROM: Final = 1.2
@@ -41,7 +43,7 @@ class Findings:
     """What a photo's file and pixels tell."""
 
     noise: float
-    """Standard deviation of white noise in grey levels, 0 to 50; below 3, fine texture looks the same."""
+    """Standard deviation of the noise in grey levels, 0 to 50; below 3, fine texture looks the same."""
     file_quality: int | None
     """Of a JPEG, 1 to 100, by the tables in its file."""
     seen_quality: int | None
@@ -50,6 +52,8 @@ class Findings:
     """Whether the photo was a JPEG before it became the one it is (or the last one that it was)."""
     blur: float | None
     """Gaussian-equivalent standard deviation in pixels, 0 to 4; None where there are no edges to tell by."""
+    coarse: bool = False
+    """Whether the noise is coarser than white noise, as scaling and cameras make it; seen from 5 grey levels on."""
     tone: Tone = "colour"
     """What the pixels show, whatever the type of the file."""
     black: float = 0.0
@@ -78,7 +82,7 @@ class Findings:
         """Steps that would help, as ``restore run --steps`` takes them; none for a photo with nothing much wrong."""
         return (
             *(["dejpeg"] if self.quality is not None and self.quality < DEJPEG_BELOW else []),
-            *(["denoise"] if self.noise >= DENOISE_FROM else []),
+            *(["denoise"] if self.noise >= DENOISE_FROM + self._doubt else []),
             *(["deblur"] if self.blur is not None and self.blur >= DEBLUR_FROM else []),
         )
 
@@ -87,7 +91,7 @@ class Findings:
         """All of it in a line for people."""
         return ", ".join(
             [
-                f"noise {self.noise:.0f}" if self.noise >= NO_NOISE else "no noise",
+                self._noise_words(),
                 self._jpeg_words(),
                 self._blur_words(),
                 f"gray: {({'colour': 'no', 'gray': 'yes'}).get(self.tone, self.tone)}",
@@ -95,6 +99,16 @@ class Findings:
                 *(["bands"] if self.bands else []),
             ]
         )
+
+    @property
+    def _doubt(self) -> float:
+        sure = self.coarse or self.quality is None or self.quality >= CODED_BELOW
+        return 0.0 if sure else CODED_DOUBT
+
+    def _noise_words(self) -> str:
+        if self.noise < NO_NOISE:
+            return "no noise"
+        return f"{'coarse ' if self.coarse else ''}noise {self.noise:.0f}"
 
     def _jpeg_words(self) -> str:
         if self.quality is None:
@@ -141,9 +155,9 @@ def condition_of_pixels(pixels: Tensor, *, blur: bool = True) -> Condition:
 
 @torch.no_grad()
 def estimate_noise(pixels: Tensor) -> float:
-    """Standard deviation of white noise in (3,H,W) pixels in [0,1], in grey levels of 255: 0, or 3 to 50."""
+    """Standard deviation of the noise in (3,H,W) pixels in [0,1], in grey levels of 255: 0, or 3 to 50."""
     parts = sample(pixels).clamp(0, 1)
-    noise = noise_level(parts, next(iter(find_traces(parts)), None))
+    noise = measure_noise(parts, next(iter(find_traces(parts)), None)).level
     return noise if noise >= NO_NOISE else 0.0
 
 
@@ -175,13 +189,14 @@ def _damage(parts: Tensor, file_quality: int | None, *, halved: bool = False, bl
     """Noise, JPEG damage and blur of (N,3,h,w) in [0,1]."""
     traces = find_traces(parts)
     unseen = None if file_quality is None else Trace(file_quality, 0, 0, 0.0)
-    noise = noise_level(parts, next(iter(traces), unseen), halved=halved)
+    noise = measure_noise(parts, next(iter(traces), unseen), halved=halved)
     return Findings(
-        noise=noise,
+        noise=noise.level,
+        coarse=noise.coarse,
         file_quality=file_quality,
         seen_quality=worst_quality(traces),
         twice=len(traces) > 1 or _was_worse(file_quality, traces),
-        blur=blur_of(edge_width(parts, noise)) if blur else None,
+        blur=blur_of(edge_width(parts, noise.level)) if blur else None,
     )
 
 

@@ -37,7 +37,9 @@ _EARLIER_SPREADS: Final = (0.8, 1.6, 3.2, 6.4)
 _LEAST: Final = 25.0
 """Evidence for a JPEG; of photos that never were one, or were shrunk since, none reaches it."""
 _LEAST_EARLIER: Final = 100.0
-"""Evidence for a JPEG before the JPEG: the blocks of the later one look a little like others."""
+"""Evidence for a JPEG before the JPEG on the same blocks: those of one look a little like those of two."""
+_LEAST_BESIDE: Final = 30.0
+"""The same on other blocks; of photos that were a JPEG once, none of 280 reached more than 7."""
 _WORSE_BY: Final = 8
 """An earlier JPEG is of interest if its quality was lower by so much."""
 _FREE_COST: Final = 8.0
@@ -209,7 +211,7 @@ def _beside(counts: Tensor, own: Trace) -> Trace | None:
         place, quality = divmod(int(scores.argmax()), worst)
         found.append(Trace(quality + 1, *divmod(place, BLOCK_PX), float(scores.max())))
     best = max(found, key=lambda trace: trace.evidence)
-    return best if best.evidence >= _LEAST_EARLIER else None
+    return best if best.evidence >= _LEAST_BESIDE else None
 
 
 def worst_quality(traces: Sequence[Trace]) -> int | None:

@@ -4,12 +4,16 @@ What a photo shows and what is noise differ in three ways. Noise fills the flat 
 in the finest detail as in the next coarser, while what a photo shows is many times weaker there. And noise differs
 between red, green and blue, while what a photo shows is nearly the same in all three. Strong noise is cut at black and
 white; a camera's noise grows with the brightness. Both are undone before the mean level is told.
+
+Scaling and cameras make noise coarse: smoothed, it is weak in the finest detail and as strong as ever in the photo at
+half size. There only the third difference tells it from what a photo shows.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import torch
@@ -18,6 +22,7 @@ from torch.nn import functional as F
 
 from restore.inference.measure_coded_noise import LUMA_SHARE, coded_noise
 from restore.inference.measure_jpeg import Trace
+from restore.ops.blur import REACH_PX, gaussian_kernels
 from restore.ops.clipped import unclipped_sigma
 
 _BLOCK_PX: Final = 16
@@ -45,11 +50,32 @@ _LEVEL_SPREAD: Final = 15.0
 """Grey levels; brightnesses that differ by less tell nothing about how noise grows with the brightness."""
 _GRAY: Final = 1.5
 """Grey levels between the channels' means of all squares of a gray photo."""
-_CODED_BELOW: Final = 93
+CODED_BELOW: Final = 93
 """From a JPEG below this quality on, the finest detail is gone, noise included, and others have to tell."""
 _COLOURLESS: Final = 0.5
 """Noise whose colours were kept at half size differs by less than this share of it between red, green and blue."""
 MAX_NOISE: Final = 50.0
+_LEAST_COARSE: Final = 5.0
+"""Grey levels; fine texture of clean photos reads up to 4.5."""
+_COARSE_PX: Final = 1 << 17
+"""Pixels; a smaller photo may have no flat squares left at half size."""
+_COARSE_RATIO: Final = 0.7
+"""Noise is coarse if a photo shows more than so much of it at half size; of white noise it is half."""
+_EXCESS: Final = 1.15
+"""And if it is so many times stronger than the finest detail tells."""
+_FINEST, _COARSEST = 0.45, 0.95
+"""Pixels that noise is smoothed by. Finer is white; how much coarser it is, is hardly told by the finest detail, and of
+1.2 pixels it reads a quarter too low."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """The noise of a photo."""
+
+    level: float
+    """Standard deviation in grey levels of 255, 0 to 50."""
+    coarse: bool
+    """Whether it is smoother than white noise, and stronger than its finest detail tells."""
 
 
 class _Squares:
@@ -91,6 +117,18 @@ def _pooled(planes: Tensor, side: int) -> Tensor:
     return F.avg_pool2d(planes, side).transpose(0, 1).flatten(1)
 
 
+def measure_noise(parts: Tensor, trace: Trace | None = None, *, halved: bool = False) -> Noise:
+    """Noise of (N,3,h,w) in [0,1], white or coarse; arguments as for :func:`noise_level`.
+
+    Coarse noise is seen from 5 grey levels on, in colour photos of 360 x 360 pixels or more.
+    """
+    fine, coarse = noise_level(parts, trace, halved=halved), coarse_level(parts)
+    coded = trace is not None and trace.quality < CODED_BELOW  # then the finest detail is not what was measured
+    if coarse < _LEAST_COARSE or coarse < (1.0 if coded else _EXCESS) * fine:
+        return Noise(fine, coarse=False)
+    return Noise(coarse, coarse=True)
+
+
 def noise_level(parts: Tensor, trace: Trace | None = None, *, halved: bool = False) -> float:
     """Standard deviation of the noise of (N,3,h,w) in [0,1], in grey levels of 255: 0 to 50.
 
@@ -101,7 +139,7 @@ def noise_level(parts: Tensor, trace: Trace | None = None, *, halved: bool = Fal
     """
     if min(parts.shape[-2:]) < 2 * _BLOCK_PX:
         return 0.0
-    if trace is not None and trace.quality < _CODED_BELOW:
+    if trace is not None and trace.quality < CODED_BELOW:
         return min(coded_noise(parts, trace), MAX_NOISE)
     squares = _Squares(parts * 255)
     gray = bool((squares.mean - squares.mean.mean(dim=0)).abs().max() < _GRAY)
@@ -113,6 +151,45 @@ def noise_level(parts: Tensor, trace: Trace | None = None, *, halved: bool = Fal
     if (halved or trace is not None) and by_colour < _COLOURLESS * by_scale:
         by_scale /= LUMA_SHARE
     return min(max(by_scale, by_colour), MAX_NOISE)
+
+
+def coarse_level(parts: Tensor) -> float:
+    """Standard deviation of coarse noise in (N,3,h,w) in [0,1], in grey levels: 0 to 50; 0 where noise is white.
+
+    0 for small photos and for gray ones, too.
+    """
+    if min(parts.shape[-2:]) < 4 * _BLOCK_PX or parts[:, 0].numel() < _COARSE_PX:
+        return 0.0
+    fine, half = (_colour_level(image) for image in (parts, F.avg_pool2d(parts, 2)))
+    if half <= _COARSE_RATIO * fine:
+        return 0.0
+    ratios, strengths = _coarseness()
+    place = int(torch.searchsorted(ratios, half / max(fine, 1e-3)))
+    return min(half * float(strengths[min(place, len(strengths) - 1)]), MAX_NOISE)
+
+
+def _colour_level(parts: Tensor) -> float:
+    """Noise in (N,3,h,w) by what differs between red, green and blue alone, the mean of all brightnesses."""
+    squares = _Squares(parts * 255)
+    rows = [row for flat in _flat_groups(squares) for row in _by_colour(squares, flat)]
+    if not rows:
+        return 0.0
+    return math.sqrt(sum(variance * weight for _, variance, weight in rows) / sum(weight for *_, weight in rows))
+
+
+@lru_cache(maxsize=1)
+def _coarseness() -> tuple[Tensor, Tensor]:
+    """For noise smoothed by more and more: what half size shows over what full size does, rising; strength over half.
+
+    By how alike noise is one, two and three pixels apart, and the diagonal Haar filter at both sizes.
+    """
+    lines = gaussian_kernels(torch.linspace(_FINEST, _COARSEST, 51))[:, REACH_PX]
+    one, two, three = (
+        (lines[:, apart:] * lines[:, : lines.shape[1] - apart]).sum(dim=1) / lines.square().sum(dim=1)
+        for apart in (1, 2, 3)
+    )
+    full, half = 1 - one, 0.5 + 0.25 * one - 0.5 * two - 0.25 * three
+    return half / full, 1 / half
 
 
 def _flat_groups(squares: _Squares) -> list[_Flat]:

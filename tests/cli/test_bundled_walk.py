@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 import restore
 from restore.cli.app import app
-from restore.inference.doctor import decibels
+from restore.inference.golden import decibels
 from restore.io.read import read_photo
 from restore.ops.resize import resize
 from restore.tasks import CLEAN

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -14,12 +15,15 @@ from torch import Tensor
 
 from restore.cli.exit_codes import DEVICE, DONE, WEIGHTS
 from restore.errors import DeviceError
-from restore.inference import doctor
+from restore.inference import doctor, golden
 from restore.inference.device import choose_device
 from restore.inference.restorer import Restorer
+from restore.models.build import build_generator, generator_config
 from restore.models.unet import GeneratorConfig, UNet
 from restore.models.weights import Card, load_tensors_of, read_card, save_weights
+from restore.ops.prefill import prefill
 from restore.ops.resize import resize
+from restore.tasks import find_task
 
 
 @pytest.fixture(autouse=True)
@@ -173,19 +177,117 @@ def test_a_device_without_memory_for_a_small_picture_is_found(run, monkeypatch) 
     assert "not enough memory" in found["golden"][0]["text"]
 
 
+def bundle(folder: Path, task: str) -> None:
+    """Put an untrained network of that task into the package."""
+    row = find_task(task)
+    config = generator_config(
+        "fast",
+        scale=1,
+        condition_channels=row.condition_channels,
+        residual=row.faithful,
+        masked=row.masked,
+        detects=row.detects,
+    )
+    card = Card(name=task, task=task, scale=1, size="fast", generator=config)
+    save_weights(folder / f"{task}.safetensors", build_generator(config).state_dict(), card)
+
+
+def golden_of(found: dict[str, list[dict[str, str]]], name: str) -> dict[str, str]:
+    return next(finding for finding in found["golden"] if finding["text"].startswith(f"{name} on cpu: "))
+
+
+def test_a_network_that_fills_is_well_if_it_leaves_the_smooth_filling(run, untrained) -> None:
+    bundle(untrained, "inpaint")
+    code, found = findings(run)
+    assert code == DONE
+    said = golden_of(found, "inpaint")["text"]
+    assert re.fullmatch(r"inpaint on cpu: [\d.]+ dB in the holes of the golden picture", said)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda result, hole: result + torch.nan * hole, "not finite"),
+        (lambda result, hole: result + 0.001 * (1 - hole), "outside the holes have changed"),
+        (lambda result, hole: torch.where(hole > 0, 0.5, result), "worse than without the network"),
+    ],
+)
+def test_a_device_that_fills_holes_with_nonsense_is_found(run, untrained, monkeypatch, spoil, words) -> None:
+    bundle(untrained, "inpaint")
+    whole = Restorer.fill
+    monkeypatch.setattr(Restorer, "fill", lambda self, smooth, hole: spoil(whole(self, smooth, hole), hole))
+    code, found = findings(run)
+    assert code == DEVICE
+    assert words in golden_of(found, "inpaint")["text"]
+    assert golden_of(found, "inpaint")["state"] == "fail"
+    assert golden_of(found, "upscale-x2")["state"] == "ok"
+
+
+def detector(on: float, off: float, clean: float) -> Callable[[Restorer, Tensor], Tensor]:
+    """A stand-in for a network that is so sure, in logits, of a scratch, what lies off it, and a clean picture."""
+    whole = Restorer.restore
+
+    def restore(self: Restorer, image: Tensor, *rest: object) -> Tensor:
+        if self.card.task != "scratch":
+            return whole(self, image, *rest)  # type: ignore[arg-type]
+        side = image.shape[-1]
+        scratch = (image - golden.golden_picture(side)).abs().amax(dim=1, keepdim=True) > 0
+        return torch.where(scratch, on, off if bool(scratch.any()) else clean)
+
+    return restore
+
+
+@pytest.mark.parametrize(
+    ("logits", "words"),
+    [
+        ((3.0, -4.0, -4.0), ""),
+        ((-3.0, -4.0, -4.0), "a scratch is not found"),
+        ((3.0, 0.0, -4.0), "damage is seen where there is none"),
+        ((3.0, -4.0, 0.0), "damage is seen where there is none"),
+        ((torch.nan, -4.0, -4.0), "not finite"),
+    ],
+)
+def test_what_finds_damage_must_be_sure_of_a_scratch_and_of_nothing_else(
+    run, untrained, monkeypatch, logits, words
+) -> None:
+    bundle(untrained, "scratch")
+    monkeypatch.setattr(Restorer, "restore", detector(*logits))
+    code, found = findings(run)
+    finding = golden_of(found, "scratch")
+    assert (code, finding["state"]) == ((DEVICE, "fail") if words else (DONE, "ok"))
+    assert (words or "95% sure of the golden scratch") in finding["text"]  # 1 / (1 + exp(-3))
+
+
+def test_a_network_that_finds_damage_and_has_learnt_nothing_is_not_well(run, untrained) -> None:
+    bundle(untrained, "scratch")
+    code, found = findings(run)
+    assert code == DEVICE
+    assert golden_of(found, "scratch")["state"] == "fail"
+
+
+def test_the_golden_holes_and_scratch_are_a_small_part_of_the_picture_and_hide_something() -> None:
+    truth, hole, scratch = golden.golden_picture(96), golden.golden_holes(96), golden.golden_scratch(128)
+    assert set(hole.unique().tolist()) == set(scratch.unique().tolist()) == {0.0, 1.0}
+    assert 0.02 < hole.mean() < 0.15
+    assert 0.01 < scratch.mean() < 0.05
+    smooth = prefill(truth * (1 - hole), hole)
+    assert golden.decibels(smooth, truth) < 40  # better can be asked for
+    assert golden.fault_of_filling(truth, smooth, truth, hole) == ""
+
+
 def test_bicubic_itself_is_no_fault_and_anything_worse_is() -> None:
-    truth = doctor.golden_picture(96)
+    truth = golden.golden_picture(96)
     source = resize(truth, 48, 48).clamp(0, 1)
     bicubic = resize(source, 96, 96)
-    assert doctor.fault_of(truth, source, truth) == ""
-    assert doctor.fault_of(bicubic, source, truth) == ""
+    assert golden.fault_of(truth, source, truth) == ""
+    assert golden.fault_of(bicubic, source, truth) == ""
     checks = torch.ones(1, 1, 96, 96)
     checks[..., ::2, ::2] = checks[..., 1::2, 1::2] = -1
-    assert "worse than without the network" in doctor.fault_of(bicubic + 0.05 * checks, source, truth)
+    assert "worse than without the network" in golden.fault_of(bicubic + 0.05 * checks, source, truth)
 
 
 def test_the_golden_picture_is_colourful_and_within_range() -> None:
-    picture = doctor.golden_picture(64)
+    picture = golden.golden_picture(64)
     assert picture.shape == (1, 3, 64, 64)
     assert picture.min() >= 0
     assert picture.max() <= 1
@@ -194,7 +296,7 @@ def test_the_golden_picture_is_colourful_and_within_range() -> None:
 
 
 def test_decibels_follow_their_definition() -> None:
-    assert doctor.decibels(torch.full((1, 3, 4, 4), 0.6), torch.full((1, 3, 4, 4), 0.5)) == pytest.approx(20, abs=1e-4)
+    assert golden.decibels(torch.full((1, 3, 4, 4), 0.6), torch.full((1, 3, 4, 4), 0.5)) == pytest.approx(20, abs=1e-4)
 
 
 @pytest.mark.parametrize(("free", "state"), [(None, "note"), (100 << 20, "note"), (8 << 30, "ok")])

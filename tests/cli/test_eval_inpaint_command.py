@@ -87,13 +87,20 @@ def test_each_bin_of_holes_is_measured_beside_the_smooth_filling(photos, masks, 
         assert row["psnr_rgb"] == pytest.approx(row["psnr_hole"] - 10 * np.log10(share), abs=0.5)
 
 
-@pytest.mark.parametrize("way", ["telea", "ns"])
-def test_opencvs_ways_are_measured_by_name_and_need_no_weights(photos, masks, way) -> None:
+@pytest.mark.parametrize("way", ["telea", "ns", "biharmonic"])
+def test_classical_ways_are_measured_by_name_and_need_no_weights(photos, masks, way) -> None:
     lines = records("--data", photos / "coffee.png", "--masks", masks, "--weights", way)
     assert [row["method"] for row in lines[0]["photos"]] == ["input", way]
     assert lines[0]["weights"] is None
     assert lines[0]["means"][way]["psnr_hole"] > 10
     assert lines[0]["means"][way]["psnr_hole"] != lines[0]["means"]["input"]["psnr_hole"]
+
+
+def test_a_way_that_this_opencv_has_not_names_the_package_that_has_it(photos, masks, monkeypatch) -> None:
+    monkeypatch.delattr("cv2.xphoto", raising=False)
+    result = run("inpaint", "--data", photos, "--masks", masks, "--weights", "fsr")
+    assert result.exit_code == 2
+    assert "opencv-contrib-python" in result.stderr
 
 
 def test_input_alone_is_the_smooth_filling(photos, masks) -> None:
@@ -121,7 +128,7 @@ def test_without_bundled_weights_it_says_what_to_do(photos, masks, tmp_path, mon
     monkeypatch.setattr("restore.models.weights._bundled_folder", lambda: tmp_path)
     result = run("inpaint", "--data", photos, "--masks", masks)
     assert result.exit_code == 6
-    for word in ("--weights FILE", "restore train inpaint", "--weights input, telea or ns"):
+    for word in ("--weights FILE", "restore train inpaint", "--weights input, telea, ns, fsr, fsr-fast or biharmonic"):
         assert word in result.stderr
 
 

@@ -51,6 +51,7 @@ def test_json_has_numbers_and_steps(run) -> None:
     assert found["suggested"] == ["dejpeg"]
     assert found["condition"]["jpeg"] == found["quality"]
     assert found["tone"] == "colour"
+    assert found["coarse"] is False
 
 
 def test_a_folder_is_searched_and_results_of_earlier_runs_are_photos_too(run) -> None:

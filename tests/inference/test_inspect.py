@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from skimage import data
+from skimage import data, filters
 
 import restore
 from restore.errors import ConfigError, ImageError
 from restore.inference.inspect import (
+    CODED_DOUBT,
     DEBLUR_FROM,
     DEJPEG_BELOW,
     DENOISE_FROM,
@@ -135,6 +136,47 @@ def test_a_photo_of_foliage_holds_no_noise() -> None:
     )
 
 
+def coarsely_noisy(photo: np.ndarray, level: float, spread: float) -> np.ndarray:
+    """White noise blurred by ``spread`` pixels and made as strong as before."""
+    noise = filters.gaussian(np.random.default_rng(0).normal(size=photo.shape), spread, channel_axis=-1, mode="wrap")
+    return (photo + noise * (level / noise.std())).clip(0, 255).round().astype(np.uint8)
+
+
+@pytest.mark.parametrize("name", PHOTOS)
+@pytest.mark.parametrize("spread", [0.55, 0.7, 0.9])
+def test_coarse_noise_is_told_as_such_and_as_strong_as_it_is(name: str, spread: float) -> None:
+    findings = inspect(coarsely_noisy(PHOTOS[name], 10, spread))
+    assert findings.coarse
+    assert findings.noise == pytest.approx(10, rel=0.2)
+    assert "denoise" in findings.suggested
+    assert findings.condition.noise == findings.noise
+
+
+@pytest.mark.parametrize("spread", [0.55, 0.65, 0.75, 0.9])
+def test_pure_coarse_noise_is_measured_as_what_it_is(spread: float) -> None:
+    findings = inspect(coarsely_noisy(np.full((512, 512, 3), 128.0), 12, spread))
+    assert (findings.coarse, findings.noise) == (True, pytest.approx(12, rel=0.08))
+
+
+@pytest.mark.parametrize("name", PHOTOS)
+@pytest.mark.parametrize("level", [0, 3, 6, 12, 25])
+def test_white_noise_and_none_are_not_called_coarse(name: str, level: float) -> None:
+    small = np.asarray(Image.fromarray(PHOTOS[name]).reduce(2))
+    assert not inspect((noisy(small, level).permute(1, 2, 0) * 255).round().byte().contiguous().numpy()).coarse
+
+
+@pytest.mark.parametrize("quality", [30, 50, 75, 90, 95])
+def test_the_damage_of_a_jpeg_is_not_called_coarse_noise(quality: int) -> None:
+    for photo in PHOTOS.values():
+        assert not inspect(jpeg_round_trip(np.ascontiguousarray(photo), quality)).coarse
+
+
+def test_a_textured_photo_that_was_a_jpeg_is_not_to_be_denoised() -> None:
+    gravel = np.ascontiguousarray(np.stack([data.gravel()] * 3, axis=-1))
+    for quality in (80, 85, 90):
+        assert "denoise" not in inspect(jpeg_round_trip(gravel, quality)).suggested
+
+
 # all of it
 
 
@@ -184,7 +226,9 @@ def test_suggestions_begin_at_their_thresholds_and_are_steps_of_restore_run() ->
 
     assert suggested(DENOISE_FROM - 0.1, DEJPEG_BELOW, DEBLUR_FROM - 0.1) == ()
     assert suggested(0, None, None) == ()
-    worst = suggested(DENOISE_FROM, DEJPEG_BELOW - 1, DEBLUR_FROM)
+    assert suggested(DENOISE_FROM, None, None) == ("denoise",)
+    assert suggested(DENOISE_FROM + CODED_DOUBT - 0.1, DEJPEG_BELOW, None) == ()
+    worst = suggested(DENOISE_FROM + CODED_DOUBT, DEJPEG_BELOW - 1, DEBLUR_FROM)
     assert [step.name for step in parse_steps(",".join(worst))] == ["dejpeg", "denoise", "deblur"]
 
 
@@ -193,6 +237,8 @@ def test_the_words_say_what_was_found() -> None:
         noise=18.2, file_quality=92, seen_quality=42, twice=True, blur=1.34, tone="sepia", black=0.005, white=0.017
     )
     assert bad.words == "noise 18, JPEG q 42 (twice), slightly soft (1.3 px), gray: sepia, clipped: 2 %"
+    coarse = Findings(noise=6.4, file_quality=None, seen_quality=None, twice=False, blur=0.3, coarse=True)
+    assert coarse.words == "coarse noise 6, no JPEG, sharp, gray: no, clipped: 0 %"
     good = Findings(noise=1.2, file_quality=None, seen_quality=None, twice=False, blur=None, bands=True)
     assert good.words == "no noise, no JPEG, no edges, gray: no, clipped: 0 %, bands"
 
