@@ -86,7 +86,7 @@ def table(lines: Sequence[dict[str, Any]], units: Mapping[str, str]) -> str:
             rows.append(
                 f"| {line['set']}, {photo_count(line)} | {condition_of(line)} | {method} | {' | '.join(cells)} |"
             )
-    return "\n".join(rows)
+    return "\n".join(dict.fromkeys(rows))  # what was measured beside each of several methods stands there once
 
 
 def figures(lines: Sequence[dict[str, Any]]) -> dict[str, float]:

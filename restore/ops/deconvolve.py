@@ -63,7 +63,9 @@ def inverses(kernels: Tensor, noise: Tensor) -> Tensor:
     power = _FINE_POWER / (down[:, None].square() + right[None].square() + _BROADEST**2)
     rest = noise.clamp(min=_LEAST_NOISE).square().view(-1, 1, 1) / power
     wanted = response * (1 + rest) / (response.square() + rest)
-    filters = torch.fft.irfft2(wanted, s=(_GRID, _GRID)).roll((REACH_PX, REACH_PX), dims=(1, 2))[:, :_SIDE, :_SIDE]
+    filters: Tensor = torch.fft.irfft2(wanted, s=(_GRID, _GRID)).roll((REACH_PX, REACH_PX), dims=(1, 2))[
+        :, :_SIDE, :_SIDE
+    ]
     fade = _fade(kernels.device)
     filters = filters * (fade[:, None] * fade[None])
     return filters / filters.sum(dim=(1, 2), keepdim=True)
@@ -86,7 +88,7 @@ def deconvolve(image: Tensor, filters: Tensor) -> Tensor:
         padded = mirror_pad(image.float(), *(REACH_PX,) * 4)
         size = [_smooth(side + 2 * REACH_PX) for side in (height, width)]
         through = torch.fft.rfft2(padded, s=size) * torch.fft.rfft2(filters.float(), s=size)[:, None]
-        whole = torch.fft.irfft2(through, s=size)
+        whole: Tensor = torch.fft.irfft2(through, s=size)
     return whole[..., 2 * REACH_PX : 2 * REACH_PX + height, 2 * REACH_PX : 2 * REACH_PX + width]
 
 
