@@ -18,7 +18,7 @@ NOISE_UNIT: Final = 50.0
 QUALITY_UNIT: Final = 100.0
 BLUR_UNIT: Final = 4.0
 """A blur of this many pixels fills the condition map with 1."""
-_LONGEST_MOTION: Final = 19
+LONGEST_MOTION: Final = 19
 """Pixels: longer ones have a spread of more than ``BLUR_UNIT``."""
 CONDITION_CHANNELS: Final = (0, 4, 6)
 """Numbers of maps that say a condition: none; noise and JPEG damage; these and blur. Two maps for each part."""
@@ -64,8 +64,8 @@ class Condition:
         >>> Condition.of_motion(9, 30)
         Condition(noise=None, jpeg=None, blur=1.84, angle=30)
         """
-        if not 1 <= length <= _LONGEST_MOTION:
-            raise ConfigError(f"a movement must be 1 to {_LONGEST_MOTION} pixels long, got {length:g}")
+        if not 1 <= length <= LONGEST_MOTION:
+            raise ConfigError(f"a movement must be 1 to {LONGEST_MOTION} pixels long, got {length:g}")
         kernels = motion_kernels(torch.tensor([float(length)]), torch.tensor([-math.radians(angle)]))
         return cls(blur=round(float(spread_px(kernels)), 2), angle=angle)
 

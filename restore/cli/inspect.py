@@ -146,4 +146,6 @@ def _row(path: Path, photo: Photo, findings: Findings) -> Row:
 
 
 def _rounded(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _rounded(part) for name, part in value.items()}
     return round(value, 4) if isinstance(value, float) else value

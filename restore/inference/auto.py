@@ -47,6 +47,7 @@ def decision_for(findings: Findings) -> Decision:
         noise=measured.noise if noisy or soft else CLEAN.noise,
         jpeg=measured.jpeg if steps else CLEAN.jpeg,
         blur=measured.blur if soft else CLEAN.blur,
+        angle=measured.angle if soft else None,
     )
     return Decision(findings, steps, condition)
 

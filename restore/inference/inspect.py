@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from restore.inference.kinds import as_photo
-from restore.inference.measure_blur import blur_of, edge_width
+from restore.inference.measure_blur import Movement, blur_of, edge_width, movement
 from restore.inference.measure_jpeg import Trace, find_traces, worst_quality
 from restore.inference.measure_noise import CODED_BELOW, measure_noise
 from restore.inference.measure_tone import Tone, clipped_shares, has_bands, tone_of
 from restore.inference.samples import sample
 from restore.io.photo import Photo
-from restore.tasks import Condition
+from restore.tasks import LONGEST_MOTION, Condition
 
 NO_NOISE: Final = 3.0
 """Grey levels; less hardly shows and cannot be told from fine texture: a network is told that there is none."""
@@ -52,6 +52,8 @@ class Findings:
     """Whether the photo was a JPEG before it became the one it is (or the last one that it was)."""
     blur: float | None
     """Gaussian-equivalent standard deviation in pixels, 0 to 4; None where there are no edges to tell by."""
+    movement: Movement | None = None
+    """How the camera moved, where that is what blurred the photo; ``blur`` is its spread then."""
     coarse: bool = False
     """Whether the noise is coarser than white noise, as scaling and cameras make it; seen from 5 grey levels on."""
     tone: Tone = "colour"
@@ -75,6 +77,7 @@ class Findings:
             noise=self.noise if self.noise >= NO_NOISE else 0.0,
             jpeg=_ALWAYS if self.quality is None or faint else float(self.quality),
             blur=self.blur if self.blur is not None and self.blur >= NO_BLUR else 0.0,
+            angle=None if self.movement is None else round(self.movement.angle, 1),
         )
 
     @property
@@ -121,6 +124,8 @@ class Findings:
             return "no edges"
         if self.blur < DEBLUR_FROM:
             return "sharp"
+        if self.movement is not None:
+            return f"moved ({self.movement.length:.0f} px at {self.movement.angle:.0f}°)"
         return f"{'slightly soft' if self.blur < _VERY_SOFT else 'blurred'} ({self.blur:.1f} px)"
 
 
@@ -190,13 +195,20 @@ def _damage(parts: Tensor, file_quality: int | None, *, halved: bool = False, bl
     traces = find_traces(parts)
     unseen = None if file_quality is None else Trace(file_quality, 0, 0, 0.0)
     noise = measure_noise(parts, next(iter(traces), unseen), halved=halved)
+    moved = movement(parts, noise.level) if blur else None
+    if moved is not None:
+        moved = replace(moved, length=min(moved.length, LONGEST_MOTION))
+        width = Condition.of_motion(moved.length, moved.angle).blur
+    else:
+        width = blur_of(edge_width(parts, noise.level)) if blur else None
     return Findings(
         noise=noise.level,
         coarse=noise.coarse,
         file_quality=file_quality,
         seen_quality=worst_quality(traces),
         twice=len(traces) > 1 or _was_worse(file_quality, traces),
-        blur=blur_of(edge_width(parts, noise.level)) if blur else None,
+        blur=width,
+        movement=moved,
     )
 
 

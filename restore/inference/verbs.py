@@ -61,7 +61,7 @@ def told(photo: Photo, verb: Verb | None, asked: Condition) -> Condition:
     blur = None if measured.blur == 0 else measured.blur
     quality = None if measured.jpeg == CLEAN.jpeg else measured.jpeg
     meant = {
-        "denoise": replace(measured, blur=0.0),
+        "denoise": replace(measured, blur=0.0, angle=None),
         "dejpeg": Condition(noise=0.0, jpeg=quality, blur=0.0),
         "deblur": replace(measured, blur=blur),
         None: measured,
