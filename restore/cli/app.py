@@ -27,6 +27,7 @@ from restore.cli.train import train
 from restore.cli.unpaired import make_pairs, train_unpaired
 from restore.cli.upscale import upscale
 from restore.cli.verify import verify
+from restore.cli.watch import watch
 
 app: Final = typer.Typer(
     name="restore",
@@ -72,6 +73,7 @@ VERBS: Final[Mapping[str, Callable[..., None]]] = {
     "eval": evaluate,
     "compare": compare,
     "verify": verify,
+    "watch": watch,
     "doctor": doctor,
 }
 for _name, _verb in VERBS.items():

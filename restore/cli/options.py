@@ -212,7 +212,12 @@ Resume = Annotated[
 ]
 ReportFile = Annotated[
     Path | None,
-    typer.Option("--report", metavar="FILE.json", help="Write what became of every photo.", rich_help_panel=TALK_PANEL),
+    typer.Option(
+        "--report",
+        metavar="FILE.html|json|jsonl|csv",
+        help="Write what became of every photo; .html shows them before and after.",
+        rich_help_panel=TALK_PANEL,
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Failures only.", rich_help_panel=TALK_PANEL)]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="More, and tracebacks.", rich_help_panel=TALK_PANEL)]

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from restore import __version__
+from restore.cli.album import NO_ALBUM, Album
 from restore.cli.evidence import MASK, Shown, evidence_targets
 from restore.cli.forecast import Forecast, forecast
+from restore.cli.job_report import Ended, check_report_path, is_page, write_report
 from restore.cli.ledger import Ledger
 from restore.cli.plan import STREAM, file_plan, stream_plan
-from restore.cli.rows import planned_row, shown, skipped_row
+from restore.cli.rows import planned_row, shown, skipped_row, unchanged
 from restore.cli.talk import Talk
-from restore.cli.walk import Account, check_report_path, fail, say, walk, write_report
+from restore.cli.walk import Account, fail, say, walk
 from restore.cli.work import Filling, Mending, Work, work_for
 from restore.errors import ConfigError, ImageError, RestoreError
 from restore.inference.batch import Done, Failed, Skipped
@@ -26,7 +27,7 @@ from restore.inference.recipe import recorded
 from restore.inference.steps import Step
 from restore.inference.upscale import Report, Target
 from restore.inference.verbs import Fix
-from restore.io.folder import Job
+from restore.io.folder import Job, Plan
 from restore.io.photo import Photo
 from restore.io.read import photo_size, read_photo
 from restore.io.steady import read_steady
@@ -140,31 +141,41 @@ def carry_out(order: Order, talk: Talk) -> int:
     for path in plan.ignored:
         talk.detail(f"left alone: {shown(path)}")
     pictures = _pictures(order, plan.jobs)
-    account = Account()
-    try:
-        with Ledger(order, plan, talk) as ledger:
-            ledger.sort(pictures)
-            account.before = len(ledger.left.before)
-            for job, reason in ledger.left.skipped:
-                say(skipped_row(Skipped(job, reason)), account, talk)
-            if ledger.left.todo:
-                device = order.machine.chosen(talk)
-                work = work_for(order, device)
-                if order.dry_run:
-                    _foretell(ledger.left.todo, work, order, account, talk)
-                ahead = _forecast(ledger, work, device, talk)
-                if not order.dry_run:
-                    ledger.begin()
-                    _restore(ledger, work, order, account, talk, pictures=pictures, ahead=ahead)
-    except RestoreError as error:
-        account.broken_by = error
-        raise
-    finally:
-        if order.report is not None:
-            write_report(order.report, account, __version__)
-    if len(account.rows) + account.before > 1:
+    account = Account(planned=len(plan.jobs) + len(plan.skipped))
+    with Album(len(plan.jobs) if is_page(order.report) else 0) as album:
+        try:
+            _go(plan, order, account, talk, pictures=pictures, album=album)
+        except KeyboardInterrupt:
+            account.stopped = True
+            raise
+        except RestoreError as error:
+            account.broken_by = error
+            raise
+        finally:
+            if order.report is not None:
+                write_report(order.report, Ended(order, account, album))
+    if len(account.rows) + len(account.before) > 1:
         talk.note(account.summary)
     return account.code
+
+
+def _go(plan: Plan, order: Order, account: Account, talk: Talk, *, pictures: Mapping[Path, Path], album: Album) -> None:
+    """Through the plan, with its journal; what becomes of the photos is in ``account``, also when it ends early."""
+    with Ledger(order, plan, talk) as ledger:
+        ledger.sort(pictures)
+        account.before = ledger.left.before
+        for job, reason in ledger.left.skipped:
+            say(skipped_row(Skipped(job, reason)), account, talk)
+        if ledger.left.todo:
+            device = order.machine.chosen(talk)
+            account.device = device.name
+            work = work_for(order, device)
+            if order.dry_run:
+                _foretell(ledger.left.todo, work, order, account, talk)
+            ahead = _forecast(ledger, work, device, talk)
+            if not order.dry_run:
+                ledger.begin()
+                restore_left(ledger, work, order, account, talk, pictures=pictures, ahead=ahead, album=album)
 
 
 def _pictures(order: Order, jobs: Sequence[Job]) -> Mapping[Path, Path]:
@@ -187,7 +198,7 @@ def _forecast(ledger: Ledger, work: Work, device: Device, talk: Talk) -> Forecas
     return ahead
 
 
-def _restore(
+def restore_left(
     ledger: Ledger,
     work: Work,
     order: Order,
@@ -195,32 +206,38 @@ def _restore(
     talk: Talk,
     *,
     pictures: Mapping[Path, Path],
-    ahead: Forecast | None,
+    ahead: Forecast | None = None,
+    album: Album = NO_ALBUM,
 ) -> None:
+    """Through what the ledger has left to do, which must not be nothing; WeightsError is raised."""
     jobs = ledger.left.todo
     target = jobs[0].target if len(jobs) == 1 and jobs[0].target != Path(STREAM) else None
-    sources: dict[Path, Path | bytes] = {job.target: job.source for job in jobs}
+    origins = {job.target: job.source for job in jobs}
+    sources: dict[Path, Path | bytes] = dict(origins)
 
     def read(path: Path) -> Photo:
         if path != Path(STREAM):
             photo = read_steady(path, max_megapixels=order.machine.max_megapixels)
             ledger.read(path, photo)
-            return photo
-        sources[jobs[0].target] = data = sys.stdin.buffer.read()
-        return read_photo(data, max_megapixels=order.machine.max_megapixels, hashed=True)
+        else:
+            sources[jobs[0].target] = data = sys.stdin.buffer.read()
+            photo = read_photo(data, max_megapixels=order.machine.max_megapixels, hashed=True)
+        album.before(path, photo)
+        return photo
 
     def restore(photo: Photo, progress: Callable[[float], None]) -> tuple[Shown, Report]:
         result, report, draw = work.restore(photo, progress)
         picture = draw() if pictures else None
         noted = replace(report, notes=(*report.notes, *output_notes(result, order.writing, target)))
-        unchanged = report.factor == 1 and report.consistency_db is not None and math.isinf(report.consistency_db)
-        if not unchanged and order.writing.strip != "all":
+        same = unchanged(report)
+        if not same and order.writing.strip != "all":
             result, unrecorded = recorded(result, report, __version__)
             noted = replace(noted, notes=(*noted.notes, *unrecorded))
-        return Shown(result, picture, unchanged), noted
+        return Shown(result, picture, same), noted
 
     def write(made: Shown, path: Path) -> None:
         overwrite = ledger.overwrites(path)
+        album.after(origins[path], path, made.photo, unchanged=made.unchanged)
         if made.evidence is not None:  # first: where it fails, there is no result either
             options = WriteOptions(overwrite=overwrite or order.where.resume)
             write_photo(made.evidence, pictures[path], options)
@@ -239,13 +256,15 @@ def _restore(
 
     def told(outcome: Done | Failed) -> None:
         ledger.tell(outcome)
+        album.tell(outcome)
         if ahead is not None and isinstance(outcome, Done):
             ahead.tell(outcome, talk)
 
     def refused(job: Job, reason: str) -> None:
         say(skipped_row(Skipped(job, reason)), account, talk)
 
-    turns, again = ledger.mine(refused), "the same command" + (" with --resume" if ledger.plan.folder else "")
+    turns, again = ledger.mine(refused), "the same command"
+    again += " with --resume" if ledger.plan.folder and not order.where.resume else ""
     walk(turns, restore, account, talk, total=len(jobs), read=read, write=write, told=told, again=again)
 
 

@@ -19,8 +19,11 @@ STREAM: Final = "-"
 """In place of a path: stdin or stdout."""
 
 
-def file_plan(order: Order) -> Plan:
-    """Without a size asked for, each photo's own size decides, and so is part of its result's name."""
+def file_plan(order: Order, *, forgiving: bool = False) -> Plan:
+    """Without a size asked for, each photo's own size decides, and so is part of its result's name.
+
+    ``forgiving`` leaves out photos whose results would clash, rather than refusing them all.
+    """
     where = order.where
 
     def automatic(path: Path) -> str:
@@ -36,6 +39,7 @@ def file_plan(order: Order) -> Plan:
         include=where.include,
         exclude=where.exclude,
         overwrite=order.writing.overwrite or where.resume,
+        forgiving=forgiving,
     )
 
 

@@ -25,6 +25,10 @@ class Row:
     """For people, without the status."""
     values: dict[str, object]
     """For programs; every value can be written as JSON."""
+    words: str = ""
+    """What was done, what went wrong, or why nothing was done; the line without names."""
+    unchanged: bool = False
+    """Whether the photo itself came out, to the bit."""
 
 
 def done_row(done: Done) -> Row:
@@ -41,7 +45,8 @@ def done_row(done: Done) -> Row:
         *figures(report),
         *report.notes,
     ]
-    line = f"{route(done.job)}  {done.seconds:.1f} s  {', '.join(parts)}"
+    words = ", ".join(parts)
+    line = f"{route(done.job)}  {done.seconds:.1f} s  {words}"
     values = {
         **_paths("ok", done.job),
         **_size_values(report.factor, source, target),
@@ -54,7 +59,7 @@ def done_row(done: Done) -> Row:
         "steps": [_step_values(step) for step in report.steps],
         **({} if report.found is None else {"found": report.found, "done": list(report.done)}),
     }
-    return Row("ok", line, values)
+    return Row("ok", line, values, words, unchanged(report))
 
 
 def failed_row(failed: Failed) -> Row:
@@ -65,13 +70,14 @@ def failed_row(failed: Failed) -> Row:
         "error": type(failed.error).__name__,
         "message": str(failed.error),
     }
-    return Row("fail", f"{shown(failed.job.source)}: {_without_name(failed)}", values)
+    words = _without_name(failed)
+    return Row("fail", f"{shown(failed.job.source)}: {words}", values, words)
 
 
 def skipped_row(skipped: Skipped) -> Row:
     """A photo left alone."""
     values = {**_paths("skipped", skipped.job), "reason": skipped.reason}
-    return Row("skip", f"{route(skipped.job)}  {skipped.reason}", values)
+    return Row("skip", f"{route(skipped.job)}  {skipped.reason}", values, skipped.reason)
 
 
 def planned_row(job: Job, source: tuple[int, int], plan: Enlargement) -> Row:
@@ -84,8 +90,13 @@ def planned_row(job: Job, source: tuple[int, int], plan: Enlargement) -> Row:
         "detail": plan.detail,
         "notes": list(plan.notes),
     }
-    parts = [_sizes(plan.factor, source, target), *_invented(plan.detail), *plan.notes]
-    return Row("plan", f"{route(job)}  {', '.join(parts)}", values)
+    words = ", ".join([_sizes(plan.factor, source, target), *_invented(plan.detail), *plan.notes])
+    return Row("plan", f"{route(job)}  {words}", values, words)
+
+
+def unchanged(report: Report) -> bool:
+    """Whether the photo itself came out, to the bit."""
+    return report.factor == 1 and report.consistency_db is not None and math.isinf(report.consistency_db)
 
 
 def figures(report: Report) -> list[str]:

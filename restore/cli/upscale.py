@@ -66,7 +66,7 @@ def upscale(
 
     return Order(
         where=asked.where,
-        target=_target(scale, long_side, size),
+        target=target_of(scale, long_side, size),
         condition=_condition(noise, jpeg, clean=clean),
         look=Look(detail=detail, project=project),
         writing=asked.writing,
@@ -77,7 +77,8 @@ def upscale(
     )
 
 
-def _target(scale: float | None, long_side: int | None, size: str | None) -> Target:
+def target_of(scale: float | None, long_side: int | None, size: str | None) -> Target:
+    """How large; ConfigError for several sizes at once, or one that cannot be."""
     from restore.inference.upscale import LARGEST_SCALE, Target
 
     if scale is not None and not 1 < scale <= LARGEST_SCALE:

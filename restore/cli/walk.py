@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
@@ -25,11 +24,16 @@ class Account:
 
     rows: list[Row] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
-    before: int = 0
+    before: Sequence[Job] = ()
     """Photos that an earlier run has done, and that were passed over."""
+    planned: int = 0
+    """All photos that the run was about."""
+    device: str = ""
     stopped: bool = False
     broken_by: RestoreError | None = None
     """What stopped the whole run, when that was no single photo."""
+    began: float = field(default_factory=time.time)
+    """Seconds since 1970."""
     started: float = field(default_factory=time.perf_counter)
 
     def count(self, status: str) -> int:
@@ -45,7 +49,7 @@ class Account:
             return exit_codes.STOPPED
         if not self.failed:
             return exit_codes.DONE if self.rows or self.before else exit_codes.NOTHING_USABLE
-        if len(self.failed) < len(self.rows) + self.before:
+        if len(self.failed) < len(self.rows) + len(self.before):
             return exit_codes.SOME_FAILED
         return code_of_failures(self.failed)
 
@@ -54,8 +58,18 @@ class Account:
         """One line of counts."""
         words = {"ok": "done", "plan": "planned", "fail": "failed", "skip": "skipped"}
         counts = [f"{self.count(status)} {word}" for status, word in words.items() if self.count(status)]
-        counts += [f"{self.before} done before"] if self.before else []
-        return f"{', '.join(counts)} in {time.perf_counter() - self.started:.0f} s"
+        counts += [f"{len(self.before)} done before"] if self.before else []
+        return f"{', '.join(counts)} in {self.seconds:.0f} s"
+
+    @property
+    def seconds(self) -> float:
+        """Since the run began."""
+        return time.perf_counter() - self.started
+
+    @property
+    def left(self) -> int:
+        """Photos that the run did not come to."""
+        return max(self.planned - len(self.rows) - len(self.before), 0)
 
 
 def code_of_failures(failed: Sequence[Failed]) -> int:
@@ -95,13 +109,16 @@ def walk(
                 done = len(account.rows) - reported
                 return work(photo, lambda share: show(done + share))
 
-            outcomes = stack.enter_context(closing(run_batch(jobs, watched, read=read, write=write)))
-            for outcome in outcomes:
+            def settle(outcome: Done | Failed) -> None:
                 told(outcome)
                 if isinstance(outcome, Done):
                     say(done_row(outcome), account, talk)
                 else:
                     fail(outcome, account, talk)
+
+            batch = run_batch(jobs, watched, read=read, write=write, late=settle)
+            for outcome in stack.enter_context(closing(batch)):
+                settle(outcome)
                 show(len(account.rows) - reported)
     except KeyboardInterrupt:
         account.stopped = True
@@ -122,32 +139,3 @@ def fail(failure: Failed, account: Account, talk: Talk) -> None:
     account.failed.append(failure)
     say(failed_row(failure), account, talk)
     talk.traceback(failure.error)
-
-
-def check_report_path(path: Path) -> None:
-    """Refuse a report that could destroy a picture or cannot be written, before any work is done."""
-    if path.suffix.lower() != ".json":
-        raise ConfigError(f"--report writes JSON; give a name that ends with .json, not {str(path)!r}")
-    if not path.parent.is_dir():
-        raise OutputError(f"{path}: there is no folder {str(path.parent)!r} for the report; make it first")
-
-
-def write_report(path: Path, account: Account, version: str) -> None:
-    """The account as one JSON file, whole or not at all; an older report is replaced."""
-    content = {
-        "restore": version,
-        "exit_code": account.code,
-        "seconds": round(time.perf_counter() - account.started, 3),
-        "done": account.count("ok"),
-        "failed": account.count("fail"),
-        "skipped": account.count("skip"),
-        "done_before": account.before,
-        "photos": [row.values for row in account.rows],
-    }
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(f"{path}: the report cannot be written ({error.strerror}); the pictures are") from error

@@ -82,31 +82,38 @@ def run_batch(
     *,
     read: Callable[[Path], Photo],
     write: Callable[[Made, Path], None],
+    late: Callable[[Done | Failed], None] = lambda _: None,
 ) -> Generator[Done | Failed, None, None]:
     """Restore every job's source into its target; one bad photo never stops the rest.
 
     Results come in the order of ``jobs``. ``work`` runs in the caller's thread, so Ctrl-C interrupts it; closing
-    the generator, or an interrupt, lets a file that is being written be finished and starts nothing new. Errors of
-    the package and a lack of memory become ``Failed``; anything else is a bug and is raised.
+    the generator, or an interrupt, lets a file that is being written be finished, of which ``late`` is told, and starts
+    nothing new. Errors of the package and a lack of memory become ``Failed``; anything else is a bug and is raised.
     """
     with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(1, "write") as writer, _cancelling(reader):
         writing: _Writing | None = None
-        for job, reading in _read_ahead(jobs, read, reader):
-            outcome = _restore(job, reading, work)
+        try:
+            for job, reading in _read_ahead(jobs, read, reader):
+                outcome = _restore(job, reading, work)
+                if writing is not None:
+                    written, writing = _finish(writing), None
+                    yield written
+                if isinstance(outcome, Failed):
+                    yield outcome
+                    continue
+                done, made = outcome
+                writing = _Writing(done, writer.submit(_timed_write, write, made, job.target))
+                del outcome, made
+                if wait([writing.future], timeout=REPORT_WAIT_S).done:
+                    written, writing = _finish(writing), None
+                    yield written
             if writing is not None:
-                yield _finish(writing)
-                writing = None
-            if isinstance(outcome, Failed):
-                yield outcome
-                continue
-            done, made = outcome
-            writing = _Writing(done, writer.submit(_timed_write, write, made, job.target))
-            del outcome, made
-            if wait([writing.future], timeout=REPORT_WAIT_S).done:
-                yield _finish(writing)
-                writing = None
-        if writing is not None:
-            yield _finish(writing)
+                written, writing = _finish(writing), None
+                yield written
+        except (KeyboardInterrupt, GeneratorExit):
+            if writing is not None:
+                late(_finish(writing))
+            raise
 
 
 @contextmanager

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import torch
 from torch import Tensor
 
 from restore.errors import ConfigError
 from restore.inference.pages import data_uri
+from restore.inference.thumbnail import shrunk
 from restore.io.photo import Photo
 from restore.io.read import DEFAULT_MAX_MEGAPIXELS, read_photo
 from restore.io.write import WriteOptions, encode_photo
 from restore.metrics.ssim import WINDOW_PX, ssim
-from restore.ops.bands import BAND_PX, resized_bands
+from restore.ops.bands import BAND_PX
 from restore.ops.consistency import colour_drift, consistency
 from restore.ops.evidence import unsupported_share
 
@@ -131,8 +131,8 @@ def _side(photo: Photo, max_side: int) -> Side:
     height, width = (max(round(side * factor), 1) for side in (photo.height, photo.width))
     clear = photo.alpha is not None and bool((photo.alpha < 1).any())
     shown = Photo(  # plain sRGB, so that all browsers show the same colours
-        pixels=_shrunk(photo.pixels, height, width),
-        alpha=_shrunk(photo.alpha[None], height, width)[0] if clear and photo.alpha is not None else None,
+        pixels=shrunk(photo.pixels, height, width),
+        alpha=shrunk(photo.alpha[None], height, width)[0] if clear and photo.alpha is not None else None,
         gray=photo.gray,
         depth=8,
         format="PNG",
@@ -150,11 +150,3 @@ def _side(photo: Photo, max_side: int) -> Side:
         uri=data_uri(data, f"image/{kind}"),
         clear=clear,
     )
-
-
-def _shrunk(planes: Tensor, height: int, width: int) -> Tensor:
-    """(C,H,W) at another size, in [0,1]; the antialiased bicubic, a band of rows at a time."""
-    if planes.shape[-2:] == (height, width):
-        return planes.clamp(0, 1)
-    bands = [band for _, band in resized_bands(planes[None], height, width, torch.float32)]
-    return torch.cat(bands, dim=-2)[0].clamp(0, 1)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from typing import Final
 
 from restore.errors import OutputError
+from restore.io.whole import write_whole
 
 POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 """Tells the browser to fetch nothing, whatever the page might hold."""
@@ -49,12 +51,17 @@ def page(title: str, body: str, *, style: str = "", script: str = "") -> str:
 
     ``style`` comes after the look that all pages share; ``script`` runs when the page is there.
     """
+    return body.join(frame(title, style=style, script=script))
+
+
+def frame(title: str, *, style: str = "", script: str = "") -> tuple[str, str]:
+    """What stands before and after the body of a :func:`page`, for one that is too long to be held."""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{STYLE}{style}</style>\n</head>\n"
-        f"<body>\n<main>\n{body}\n</main>\n<script>{script}</script>\n</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n<style>{STYLE}{style}</style>\n</head>\n<body>\n<main>\n",
+        f"\n</main>\n<script>{script}</script>\n</body>\n</html>\n",
     )
 
 
@@ -78,12 +85,14 @@ def data_uri(data: bytes, kind: str) -> str:
     return f"data:{kind};base64,{b64encode(data).decode('ascii')}"
 
 
-def write_page(path: Path, text: str) -> None:
-    """Write a page, whole or not at all, over an older one; OutputError when that cannot be."""
-    part = path.with_name(f".{path.name}.part")
+def write_page(path: Path, text: str | Iterable[str]) -> None:
+    """Write a page or another text, whole or not at all, over an older one; OutputError when that cannot be.
+
+    One that is too long to be held comes in parts.
+    Characters that UTF-8 does not know (of file names with broken bytes) are written as escapes.
+    """
+    parts = [text] if isinstance(text, str) else text
     try:
-        part.write_bytes(text.encode("utf-8", "backslashreplace"))
-        part.replace(path)
+        write_whole(path, (part.encode("utf-8", "backslashreplace") for part in parts))
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise OutputError(f"{path}: cannot be written ({error.strerror}); make room or change permissions") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,13 +26,15 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run will do: ``jobs``; ``skipped`` ones whose target exists; files ``ignored`` in folders."""
+    """What a run will do: ``jobs``; ``skipped`` ones whose target exists; files ``ignored`` in folders; and those that
+    are ``clashing``, with the reason, where that does not end the run."""
 
     jobs: tuple[Job, ...]
     skipped: tuple[Job, ...] = ()
     ignored: tuple[Path, ...] = ()
     folder: Path | None = None
     """Of the results of a batch, where they go into one."""
+    clashing: tuple[tuple[Job, str], ...] = ()
 
 
 def plan_jobs(
@@ -46,6 +48,7 @@ def plan_jobs(
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     overwrite: bool = False,
+    forgiving: bool = False,
 ) -> Plan:
     """Settle the target of every photo among ``inputs`` (files, folders and patterns).
 
@@ -55,7 +58,8 @@ def plan_jobs(
     is the one target file.
 
     An existing target is an OutputError for a single file and skipped in a batch. Two photos with one target, and a
-    target that is a source, are OutputErrors always. ImageError: a missing file or a folder that cannot be opened.
+    target that is a source, are OutputErrors, unless ``forgiving``: all but the first of such photos are then clashing.
+    ImageError: a missing file or a folder that cannot be opened.
     """
     if not inputs:
         raise ConfigError("no photo given; name files, folders or patterns")
@@ -70,14 +74,17 @@ def plan_jobs(
         jobs = [Job(found[0].path, _target_file(output, format))]
     else:
         jobs = [Job(item.path, _target(item, folder, word_of, template, format)) for item in found]
-    _refuse_collisions(jobs)
-    _refuse_own_sources(jobs)
+    clashing = (*_collisions(jobs), *_own_sources(jobs))
+    if clashing and not forgiving:
+        raise OutputError(clashing[0][1])
+    clashes = {job.source for job, _ in clashing}
+    jobs = [job for job in jobs if job.source not in clashes]
     taken = set() if overwrite else {job.source for job in jobs if os.path.lexists(job.target)}
     if taken and not batch:
         raise exists_already(jobs[0].target)
     todo = tuple(job for job in jobs if job.source not in taken)
     skipped = tuple(job for job in jobs if job.source in taken)
-    return Plan(todo, skipped, tuple(ignored), folder if batch else None)
+    return Plan(todo, skipped, tuple(ignored), folder if batch else None, clashing)
 
 
 def find_photos(
@@ -153,26 +160,28 @@ def _names_beside(path: Path, named: Sequence[Path]) -> set[str]:
     return {other.name for other in named if other.parent == path.parent and other.name != path.name}
 
 
-def _refuse_collisions(jobs: Sequence[Job]) -> None:
+def _collisions(jobs: Sequence[Job]) -> Iterator[tuple[Job, str]]:
     sources: dict[str, Path] = {}
     for job in jobs:
         key = os.path.normcase(job.target.absolute())
         other = sources.setdefault(key, job.source)
         if other is not job.source:
-            raise OutputError(
+            yield (
+                job,
                 f"{other} and {job.source} would both become {job.target}; rename one, leave one out with --exclude, "
-                "or do not ask for one --format"
+                "or do not ask for one --format",
             )
 
 
-def _refuse_own_sources(jobs: Sequence[Job]) -> None:
+def _own_sources(jobs: Sequence[Job]) -> Iterator[tuple[Job, str]]:
     sources = {_identity(job.source): job.source for job in jobs}
     for job in jobs:
         there = _identity(job.target)
         source = sources.get(there) if there is not None else None
         if source is not None:
-            raise OutputError(
-                f"{job.target}: the result would replace the photo {source}; choose another name or folder with -o"
+            yield (
+                job,
+                f"{job.target}: the result would replace the photo {source}; choose another name or folder with -o",
             )
 
 

@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from PIL import Image
-
 from restore.errors import ConfigError, ImageError
 from restore.io.alpha import bleed
 from restore.io.decode import DECODE_FAULTS, check_size, decode, open_header, quiet, tiff_bits
@@ -39,7 +37,7 @@ def read_photo(
     data = source if isinstance(source, bytes) else _bytes_of(Path(source))
     with open_header(io.BytesIO(data), where) as image:
         check_size(image, max_megapixels, where)
-        mode, notes = image.mode, _frame_notes(image)
+        mode, notes = image.mode, _frame_notes(data, where)
         raster = decode(image, data, where)
         if raster.depth == 16 and raster.layout != "L":
             mode = raster.layout  # Pillow has no name for it
@@ -109,15 +107,18 @@ def photo_of(
     )
 
 
-def _frame_notes(image: Image.Image) -> tuple[str, ...]:
-    try:
-        with quiet():
-            frames = getattr(image, "n_frames", 1)
-    except DECODE_FAULTS:
-        return ()  # a fault in the first picture shows when it is decoded
+def _frame_notes(data: bytes, name: str) -> tuple[str, ...]:
+    """Counts on a header of its own: Pillow walks to the last frame, and a damaged one would be where it stays."""
+    with open_header(io.BytesIO(data), name) as image:
+        try:
+            with quiet():
+                frames = getattr(image, "n_frames", 1)
+        except DECODE_FAULTS:
+            return ()  # a fault in the first picture shows when it is decoded
+        several = image.format in ("TIFF", "MPO", "HEIF")
     if frames <= 1:
         return ()
-    if image.format in ("TIFF", "MPO", "HEIF"):
+    if several:
         return (f"the file holds {frames} pictures: only the first is used",)
     return (f"animated: only the first of {frames} frames is used",)
 

@@ -112,7 +112,7 @@ def _refuse_other_settings(
         then = journal.settings_of(number)
         if then != dict(settings):
             raise ConfigError(
-                f"{journal.folder}: --resume cannot go on with other settings than the job was begun with:\n"
+                f"{journal.folder}: this job was begun with other settings, so it cannot be gone on with:\n"
                 f"{difference(then, settings)}\n"
                 "give the old ones again, choose another folder with -o, or leave out --resume: what exists is then "
                 "skipped, or replaced with --overwrite"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import os
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,7 +16,7 @@ from restore.io.formats import FORMATS, format_named, format_of, writable
 from restore.io.metadata import stripped
 from restore.io.photo import Photo, Strip
 from restore.io.read import photo_size
-from restore.io.temporary import temporary_prefix
+from restore.io.whole import write_whole
 
 Sealed = Callable[[int, str], None]
 """Is told the bytes of a file and their SHA-256 in hexadecimal."""
@@ -141,25 +139,17 @@ def _bytes_again(source: Path) -> bytes:
 
 def _write_whole(data: bytes, path: Path, size: tuple[int, int], *, overwrite: bool, sealed: Sealed | None) -> None:
     """Bytes of a picture of ``size`` = (height, width) under ``path``, whole or not at all."""
-    with _faults_named(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=temporary_prefix(), suffix=path.suffix, dir=path.parent)
-    temporary = Path(name)
-    try:
-        with _faults_named(path):
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            _give_usual_permissions(temporary, path)
+
+    def ready(temporary: Path) -> None:
         if photo_size(temporary) != size:
             raise ImageError(f"{path}: what was written cannot be read back; check the disk and try again")
         if sealed is not None:
             sealed(len(data), hashlib.sha256(data).hexdigest())
-        _put_in_place(temporary, path, overwrite=overwrite)
-    finally:
-        with suppress(OSError):  # a disk that went away took it along; what went wrong first is what counts
-            temporary.unlink(missing_ok=True)
+        _refuse_to_overwrite(path, overwrite=overwrite)  # it may have come while we were at work
+
+    with _faults_named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, [data], ready)
 
 
 def exists_already(path: Path) -> OutputError:
@@ -172,22 +162,6 @@ def _refuse_to_overwrite(path: Path, *, overwrite: bool) -> None:
         there = path.exists()
     if there and not overwrite:
         raise exists_already(path)
-
-
-def _put_in_place(temporary: Path, path: Path, *, overwrite: bool) -> None:
-    _refuse_to_overwrite(path, overwrite=overwrite)  # it may have come while we were at work
-    with _faults_named(path):
-        temporary.replace(path)
-
-
-def _give_usual_permissions(temporary: Path, path: Path) -> None:
-    """Those of the file to be replaced, else what the process gives new files: temporary ones are private."""
-    if path.exists():
-        temporary.chmod(path.stat().st_mode & 0o777)
-        return
-    mask = os.umask(0)
-    os.umask(mask)
-    temporary.chmod(0o666 & ~mask)
 
 
 @contextmanager

@@ -160,3 +160,20 @@ def test_no_damage_raises_anything_but_an_image_error(format_name: str) -> None:
         read += 1
         assert photo.pixels.shape[0] == 3
     assert read < 80
+
+
+def test_a_damaged_second_page_takes_nothing_from_the_first_one() -> None:
+    values = np.random.default_rng(3).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    options = {"dpi": (300, 300), "tiffinfo": {274: 6}, "big_tiff": False}  # lies on its side
+    whole, both = io.BytesIO(), io.BytesIO()
+    Image.fromarray(values).save(whole, "TIFF", **options)
+    Image.fromarray(values).save(both, "TIFF", save_all=True, append_images=[Image.fromarray(values)], **options)
+    data = bytearray(both.getvalue())
+    first = struct.unpack_from("<I", data, 4)[0]
+    pointer = first + 2 + 12 * struct.unpack_from("<H", data, first)[0]
+    data[pointer : pointer + 4] = struct.pack("<I", len(data) - 3)  # a directory of which three bytes are there
+    expected, found = read_photo(whole.getvalue()), read_photo(bytes(data))
+    assert (found.height, found.width) == (30, 20)
+    assert found.pixels.equal(expected.pixels)
+    assert found.dpi == expected.dpi == (300, 300)
+    assert read_photo(both.getvalue()).notes == ("the file holds 2 pictures: only the first is used",)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from restore.errors import ConfigError, ImageError, OutputError
-from restore.io import write
+from restore.io import whole, write
 from restore.io.convert import photo_from_array
 from restore.io.photo import Photo
 from restore.io.read import photo_size, read_photo
@@ -68,11 +68,11 @@ def test_a_failing_disk_leaves_no_trace_and_says_why(
     target = tmp_path / "out.jpg"
     match step:
         case "fsync":
-            monkeypatch.setattr(write.os, "fsync", fail)
+            monkeypatch.setattr(whole.os, "fsync", fail)
         case "rename":
             monkeypatch.setattr(Path, "replace", fail)
         case _:
-            monkeypatch.setattr(write.tempfile, "mkstemp", fail)
+            monkeypatch.setattr(whole.tempfile, "mkstemp", fail)
     with pytest.raises(ImageError, match=said) as caught:
         write_photo(gradient(), target, WriteOptions())
     assert str(target) in str(caught.value)
@@ -85,7 +85,7 @@ def test_an_old_file_survives_a_failing_overwrite(tmp_path: Path, monkeypatch: p
 
     target = tmp_path / "out.png"
     target.write_bytes(b"precious")
-    monkeypatch.setattr(write.os, "fsync", full)
+    monkeypatch.setattr(whole.os, "fsync", full)
     with pytest.raises(ImageError, match="disk is full"):
         write_photo(gradient(), target, WriteOptions(overwrite=True))
     assert target.read_bytes() == b"precious"
@@ -96,7 +96,7 @@ def test_ctrl_c_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def interrupt(_: int) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(write.os, "fsync", interrupt)
+    monkeypatch.setattr(whole.os, "fsync", interrupt)
     with pytest.raises(KeyboardInterrupt):
         write_photo(gradient(), tmp_path / "out.png", WriteOptions())
     assert list(tmp_path.iterdir()) == []
