@@ -44,7 +44,8 @@ class TrainConfig:
     align: bool = False
     """Shift damaged photos onto their partners where they are a little off."""
     init: str | None = None
-    """Weights (name or file) to start from; parts that fit are taken, a head of another scale is left fresh."""
+    """Weights (name or file) to start from; parts that fit are taken, those of a narrower network lie in a corner of a
+    wider one (see models.widen), a head of another scale is left fresh."""
     steps: int | None = None
     """Length of the run in steps; a run by steps is reproducible to the bit."""
     budget_s: float | None = None

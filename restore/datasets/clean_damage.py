@@ -14,7 +14,7 @@ from restore.ops.deconvolve import deconvolve, inverses_for
 from restore.ops.degrade import add_camera_noise, add_noise, jpeg, to_8_bits
 from restore.tasks import BLUR_UNIT, NOISE_UNIT, QUALITY_UNIT
 
-_NOISE_SHARE, _JPEG_SHARE, _BLUR_SHARE = 0.33, 0.33, 0.22
+_NOISE_SHARE, _JPEG_SHARE, _BLUR_SHARE = 0.34, 0.41, 0.15
 """Of the patches that are not clean; the rest has a little of everything."""
 _GAUSSIAN_SHARE, _DISC_SHARE = 0.5, 0.17
 """Of the blurred patches; the others were moved."""

@@ -37,7 +37,7 @@ WIDE_SIZES: Final[Mapping[str, GeneratorConfig]] = {
 and that is seen from afar only; docs/translate.md has the comparison."""
 HOLE_SIZES: Final[Mapping[str, GeneratorConfig]] = {
     "fast": GeneratorConfig(
-        widths=(24, 48, 96, 128), encoder=(1, 1, 1), middle=3, dilations=(1, 2, 4), decoder=(1, 1, 1)
+        widths=(48, 64, 96, 128), encoder=(2, 1, 1), middle=3, dilations=(1, 2, 4), decoder=(2, 1, 1)
     ),
     "base": GeneratorConfig(
         widths=(40, 80, 144, 192), encoder=(1, 1, 1), middle=5, dilations=(1, 2, 4, 2, 1), decoder=(1, 1, 1)

@@ -14,6 +14,7 @@ from restore.losses.table import Setting, build_terms
 from restore.models.build import Network, Shape, build_generator, generator_config
 from restore.models.unet import GeneratorConfig
 from restore.models.weights import Card, find_weights, load_tensors_of
+from restore.models.widen import fitted
 from restore.tasks import find_task
 from restore.training.adversary import Adversary
 from restore.training.state import Average, TrainState
@@ -87,10 +88,8 @@ def seat(fabric: Fabric, config: TrainConfig) -> tuple[Player, TrainState]:
 
 
 def start_from(network: Network, name_or_path: str) -> None:
-    """Take over every tensor of other weights that has the same name and shape; ConfigError if none has."""
-    own = network.state_dict()
-    found = load_tensors_of(find_weights(name_or_path))
-    fitting = {name: tensor for name, tensor in found.items() if name in own and own[name].shape == tensor.shape}
+    """Take over the tensors of other weights that fit, or fit into a wider network; ConfigError if none does."""
+    fitting = fitted(network.state_dict(), load_tensors_of(find_weights(name_or_path)))
     if not fitting:
         raise ConfigError(f"--init {name_or_path}: none of its tensors fits the generator; choose weights of its shape")
     network.load_state_dict(fitting, strict=False)
