@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from restore.inference.kinds import as_photo
-from restore.inference.measure_blur import Movement, blur_of, edge_width, movement
+from restore.inference.measure_blur import blur_of, edge_width, is_one_sided
 from restore.inference.measure_jpeg import Trace, find_traces, worst_quality
+from restore.inference.measure_movement import Movement, movement
 from restore.inference.measure_noise import CODED_BELOW, measure_noise
 from restore.inference.measure_tone import Tone, clipped_shares, has_bands, tone_of
 from restore.inference.samples import sample
@@ -19,6 +20,8 @@ from restore.tasks import LONGEST_MOTION, Condition
 
 NO_NOISE: Final = 3.0
 """Grey levels; less hardly shows and cannot be told from fine texture: a network is told that there is none."""
+LEAST_NOISE: Final = 0.5
+"""Grey levels, in a blurred photo: fine texture is gone there, and what is left is noise that sharpening brings out."""
 NO_BLUR: Final = 0.9
 """Pixels; photos that nobody would call blurred differ by so much: a network is told that there is none."""
 FAINT_JPEG: Final = 90
@@ -51,9 +54,11 @@ class Findings:
     twice: bool
     """Whether the photo was a JPEG before it became the one it is (or the last one that it was)."""
     blur: float | None
-    """Gaussian-equivalent standard deviation in pixels, 0 to 4; None where there are no edges to tell by."""
+    """Gaussian-equivalent standard deviation in pixels, 0 to 4; None where it cannot be told."""
     movement: Movement | None = None
     """How the camera moved, where that is what blurred the photo; ``blur`` is its spread then."""
+    shaken: bool = False
+    """Whether the camera moved on a way that cannot be told: too far, or unevenly; ``blur`` is None then."""
     coarse: bool = False
     """Whether the noise is coarser than white noise, as scaling and cameras make it; seen from 5 grey levels on."""
     tone: Tone = "colour"
@@ -73,10 +78,11 @@ class Findings:
     def condition(self) -> Condition:
         """What a network is told is wrong."""
         faint = self.file_quality is None and self.quality is not None and self.quality > FAINT_JPEG
+        soft = self.movement is not None or (self.blur is not None and self.blur >= NO_BLUR)
         return Condition(
-            noise=self.noise if self.noise >= NO_NOISE else 0.0,
+            noise=self.noise if self.noise >= (LEAST_NOISE if soft else NO_NOISE) else 0.0,
             jpeg=_ALWAYS if self.quality is None or faint else float(self.quality),
-            blur=self.blur if self.blur is not None and self.blur >= NO_BLUR else 0.0,
+            blur=None if self.shaken else self.blur if soft else 0.0,
             angle=None if self.movement is None else round(self.movement.angle, 1),
         )
 
@@ -86,7 +92,7 @@ class Findings:
         return (
             *(["dejpeg"] if self.quality is not None and self.quality < DEJPEG_BELOW else []),
             *(["denoise"] if self.noise >= DENOISE_FROM + self._doubt else []),
-            *(["deblur"] if self.blur is not None and self.blur >= DEBLUR_FROM else []),
+            *(["deblur"] if self.movement or (self.blur is not None and self.blur >= DEBLUR_FROM) else []),
         )
 
     @property
@@ -120,12 +126,14 @@ class Findings:
         return f"{former}JPEG q {self.quality}{' (twice)' if self.twice else ''}"
 
     def _blur_words(self) -> str:
+        if self.shaken:
+            return "shaken"
         if self.blur is None:
             return "no edges"
-        if self.blur < DEBLUR_FROM:
-            return "sharp"
         if self.movement is not None:
             return f"moved ({self.movement.length:.0f} px at {self.movement.angle:.0f}°)"
+        if self.blur < DEBLUR_FROM:
+            return "sharp"
         return f"{'slightly soft' if self.blur < _VERY_SOFT else 'blurred'} ({self.blur:.1f} px)"
 
 
@@ -167,6 +175,15 @@ def estimate_noise(pixels: Tensor) -> float:
 
 
 @torch.no_grad()
+def round_blur(pixels: Tensor) -> float | None:
+    """Standard deviation in pixels, 0 to 4, of the round blur of (3,H,W) pixels in [0,1], whatever moved; None where
+    there are no edges to tell by.
+    """
+    parts = sample(pixels).clamp(0, 1)
+    return blur_of(edge_width(parts, measure_noise(parts, next(iter(find_traces(parts)), None)).level))
+
+
+@torch.no_grad()
 def shows_jpeg_grid(pixels: Tensor) -> bool:
     """Whether (3,H,W) pixels in [0,1] were once a JPEG, seen by its blocks wherever they begin.
 
@@ -195,12 +212,13 @@ def _damage(parts: Tensor, file_quality: int | None, *, halved: bool = False, bl
     traces = find_traces(parts)
     unseen = None if file_quality is None else Trace(file_quality, 0, 0, 0.0)
     noise = measure_noise(parts, next(iter(traces), unseen), halved=halved)
-    moved = movement(parts, noise.level) if blur else None
+    moved = movement(parts) if blur else None
+    shaken = blur and moved is None and is_one_sided(parts, noise.level)
     if moved is not None:
         moved = replace(moved, length=min(moved.length, LONGEST_MOTION))
         width = Condition.of_motion(moved.length, moved.angle).blur
     else:
-        width = blur_of(edge_width(parts, noise.level)) if blur else None
+        width = blur_of(edge_width(parts, noise.level)) if blur and not shaken else None
     return Findings(
         noise=noise.level,
         coarse=noise.coarse,
@@ -209,6 +227,7 @@ def _damage(parts: Tensor, file_quality: int | None, *, halved: bool = False, bl
         twice=len(traces) > 1 or _was_worse(file_quality, traces),
         blur=width,
         movement=moved,
+        shaken=shaken,
     )
 
 

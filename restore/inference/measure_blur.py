@@ -6,13 +6,12 @@ asked: a photo that is soft by nature, like a sky, has none and is not called bl
 of field it is the part in focus that counts.
 
 A camera that moved widens the edges that lie across its way and leaves those along it alone: their widths, by the
-direction in which they look, tell how far it went, and where to.
+direction in which they look, tell that it moved, but hardly how far.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -47,22 +46,10 @@ _ASKED_SHARE: Final = 1 / 3
 """Of the edges of each direction, the strongest."""
 _WIDEST: Final = 30.0
 """Squared pixels; beyond, it is no edge."""
-_MOVED_VARIANCE: Final = 0.8
-"""Squared pixels by which the variance of edges has to swing: a movement of more than four pixels."""
+_MOVED_VARIANCE: Final = 1.5
+"""Squared pixels by which the variance of edges has to swing: a movement of more than six pixels."""
 _MOVED_SHARE: Final = 0.55
 """Of the mean variance; round blur, however uneven the photo, swings by at most a quarter."""
-_CUT_SHORT: Final = 1.1
-"""The strongest edges are those that the movement crossed askew: so much longer than they say it was."""
-
-
-@dataclass(frozen=True, slots=True)
-class Movement:
-    """A straight movement of the camera."""
-
-    length: float
-    """In pixels."""
-    angle: float
-    """In degrees from level, rising to the right, -90 to 90."""
 
 
 @lru_cache(maxsize=2)
@@ -121,15 +108,16 @@ def edge_width(parts: Tensor, noise: float = 0.0) -> float | None:
     return math.sqrt(max(float(variances[order].quantile(0.5)), 0.0))
 
 
-def movement(parts: Tensor, noise: float = 0.0) -> Movement | None:
-    """How the camera moved, by (N,3,h,w) in [0,1]; None where blur is round or too little, or there are too few edges.
+def is_one_sided(parts: Tensor, noise: float = 0.0) -> bool:
+    """Whether edges of (N,3,h,w) in [0,1] are much wider where they look one way than across it; ``noise`` as above.
 
-    A movement of length L towards p adds L^2 / 12 * cos(t - p)^2 to the variance of edges that look towards t: a wave
-    of two periods to a turn over a constant, which is fitted to the medians of twelve directions. ``noise`` as above.
+    So they are where the camera moved by more than six pixels, straight or nearly so. A movement of length L towards p
+    adds L^2 / 12 * cos(t - p)^2 to the variance of edges that look towards t: a wave of two periods to a turn over a
+    constant, which is fitted to the medians of twelve directions. False where there are too few edges.
     """
     edges = _edges(parts, noise)
     if edges is None or len(edges[0]) < _LEAST_EDGES:
-        return None
+        return False
     strength, variances, towards = edges
     bins = (towards / math.pi * _DIRECTIONS).long().clamp(max=_DIRECTIONS - 1)
     rows, widths, weights = [], [], []
@@ -145,14 +133,11 @@ def movement(parts: Tensor, noise: float = 0.0) -> Movement | None:
         widths.append([width])
         weights.append([math.sqrt(min(count, 10 * _LEAST_EACH)) / (1 + width)])
     if len(rows) < _LEAST_DIRECTIONS:
-        return None
+        return False
     weight = torch.tensor(weights, dtype=torch.float64)
     wave = torch.linalg.lstsq(torch.tensor(rows).double() * weight, torch.tensor(widths).double() * weight).solution
-    mean, across, askew = wave.flatten().tolist()
-    swing = math.hypot(across, askew)
-    if swing < max(_MOVED_VARIANCE, _MOVED_SHARE * mean):
-        return None
-    return Movement(_CUT_SHORT * math.sqrt(24 * swing), -math.degrees(math.atan2(askew, across)) / 2)
+    mean, across, askew = (float(part) for part in wave.flatten())
+    return math.hypot(across, askew) >= max(_MOVED_VARIANCE, _MOVED_SHARE * mean)
 
 
 def _edges(parts: Tensor, noise: float) -> tuple[Tensor, Tensor, Tensor] | None:

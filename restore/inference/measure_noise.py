@@ -63,6 +63,12 @@ _COARSE_RATIO: Final = 0.7
 """Noise is coarse if a photo shows more than so much of it at half size; of white noise it is half."""
 _EXCESS: Final = 1.15
 """And if it is so many times stronger than the finest detail tells."""
+_EVERYWHERE: Final = 8.0
+"""Coarse noise of cameras differs between dark and bright by up to six times."""
+_ROUND: Final = 1.25
+"""It differs as much between neighbours side by side as above one another; of 20 photos with some, up to 1.1 times."""
+_DRAWN: Final = 0.01
+"""Squared grey levels; a frame that was drawn around a photo holds less, and says nothing about the photo."""
 _FINEST, _COARSEST = 0.45, 0.95
 """Pixels that noise is smoothed by. Finer is white; how much coarser it is, is hardly told by the finest detail, and of
 1.2 pixels it reads a quarter too low."""
@@ -156,12 +162,12 @@ def noise_level(parts: Tensor, trace: Trace | None = None, *, halved: bool = Fal
 def coarse_level(parts: Tensor) -> float:
     """Standard deviation of coarse noise in (N,3,h,w) in [0,1], in grey levels: 0 to 50; 0 where noise is white.
 
-    0 for small photos and for gray ones, too.
+    0 for small photos and for gray ones, too, and where it is a texture that shows: see :func:`_is_grain`.
     """
     if min(parts.shape[-2:]) < 4 * _BLOCK_PX or parts[:, 0].numel() < _COARSE_PX:
         return 0.0
     fine, half = (_colour_level(image) for image in (parts, F.avg_pool2d(parts, 2)))
-    if half <= _COARSE_RATIO * fine:
+    if half <= _COARSE_RATIO * fine or not _is_grain(F.avg_pool2d(parts, 2)):
         return 0.0
     ratios, strengths = _coarseness()
     place = int(torch.searchsorted(ratios, half / max(fine, 1e-3)))
@@ -175,6 +181,30 @@ def _colour_level(parts: Tensor) -> float:
     if not rows:
         return 0.0
     return math.sqrt(sum(variance * weight for _, variance, weight in rows) / sum(weight for *_, weight in rows))
+
+
+def _is_grain(parts: Tensor) -> bool:
+    """Whether what differs between the channels of (N,3,h,w) is like noise: at every brightness, and without direction.
+
+    Bricks, weaves and tiles fill the flattest squares of their brightness, but leave out others, or run one way.
+    """
+    squares = _Squares(parts * 255)
+    between = (parts - parts.roll(1, dims=1)) * 255
+    rightward = F.pad((between[..., 1:] - between[..., :-1]).square(), (0, 1))
+    downward = F.pad((between[..., 1:, :] - between[..., :-1, :]).square(), (0, 0, 0, 1))
+    sides = [_pooled(steps, _BLOCK_PX) for steps in (rightward, downward)]
+    powers, leanings = [], []
+    for flat in _flat_groups(squares):
+        variances = [variance for _, variance, _ in _by_colour(squares, flat)]
+        if not variances or min(variances) < _DRAWN:
+            continue
+        powers.append(sum(variances) / len(variances))
+        across, down = (float(side[:, flat.index].quantile(0.5)) for side in sides)
+        leanings.append(math.log(max(across, _DRAWN) / max(down, _DRAWN)))
+    if not powers:
+        return False
+    leaning = sum(power * lean for power, lean in zip(powers, leanings, strict=True)) / sum(powers)
+    return max(powers) < _EVERYWHERE**2 * min(powers) and abs(leaning) < math.log(_ROUND)
 
 
 @lru_cache(maxsize=1)

@@ -177,6 +177,26 @@ def test_a_textured_photo_that_was_a_jpeg_is_not_to_be_denoised() -> None:
         assert "denoise" not in inspect(jpeg_round_trip(gravel, quality)).suggested
 
 
+@pytest.mark.parametrize(("spreads", "coarse"), [((0.7, 0.7), True), ((0.5, 1.1), False), ((1.1, 0.5), False)])
+def test_a_texture_in_many_colours_that_runs_one_way_is_not_coarse_noise(
+    spreads: tuple[float, float], coarse: bool
+) -> None:
+    grain = filters.gaussian(np.random.default_rng(0).normal(size=(512, 512, 3)), (*spreads, 0), mode="wrap")
+    picture = 128 + grain * (12 / grain.std())
+    assert inspect(picture.clip(0, 255).round().astype(np.uint8)).coarse == coarse
+
+
+def test_a_texture_in_many_colours_under_a_quiet_sky_is_not_coarse_noise_but_all_over_it_is() -> None:
+    rng = np.random.default_rng(0)
+    grain = filters.gaussian(rng.normal(size=(512, 512, 3)), 0.7, channel_axis=-1)
+    grain *= 12 / grain.std()
+    fine = rng.normal(0, 1, (512, 512, 3))
+    sky = np.arange(512)[:, None, None] < 256
+    picture = np.where(sky, 190.0, 90.0)
+    assert inspect((picture + grain).clip(0, 255).round().astype(np.uint8)).coarse
+    assert not inspect((picture + np.where(sky, fine, grain)).clip(0, 255).round().astype(np.uint8)).coarse
+
+
 # all of it
 
 
