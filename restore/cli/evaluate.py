@@ -101,6 +101,13 @@ def evaluate(
     masks: Annotated[
         Path | None, typer.Option(help="For inpaint: folder of masks, white where the hole is cut.")
     ] = None,
+    regrain: Annotated[
+        str | None,
+        typer.Option(
+            metavar="0..100[,...]",
+            help="For inpaint: how much of the grain around them fillings get; each number of a list is measured.",
+        ),
+    ] = None,
     lpips_backbone: Annotated[
         Path | None, typer.Option(help="File of SqueezeNet 1.1 features for LPIPS; never downloaded.")
     ] = None,
@@ -149,12 +156,15 @@ def evaluate(
         )
         enlarging = {"-x": scale is not None, "--detail": detail is not None, "--project": project != ProjectWord.OFF}
         check_words(task.value, words, enlarging, masks=masks is not None, told=condition != Told.TOLD)
+        if regrain is not None and task is not EvalTask.INPAINT:
+            raise ConfigError(f"--regrain is for inpaint, not for {task.value}; leave it out")
         if scale is not None and scale < 2:
             raise ConfigError(f"-x {scale}: the scale must be 2 or more")
         damages, details = plan_damages(task.value, words), parse_details(detail)
         sets = [DataSet(name=one.name, photos=pick_evenly(one.photos, limit)) for one in map(find_photos, data)]
         if task is EvalTask.INPAINT:
-            facts, trials, methods = plan_filling(sets, masks, weights, device=device)
+            grains = parse_details(regrain, "--regrain")
+            facts, trials, methods = plan_filling(sets, masks, weights, device=device, grains=grains)
         elif task is EvalTask.SCRATCH:
             facts, trials, methods = plan_finding(sets, weights, device=device)
         else:

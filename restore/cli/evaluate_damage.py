@@ -120,7 +120,7 @@ def parse_list(
     return numbers
 
 
-def parse_details(text: str | None) -> tuple[float, ...] | None:
+def parse_details(text: str | None, option: str = "--detail") -> tuple[float, ...] | None:
     """One or more numbers from 0 to 100 with commas between them, each once; None for None.
 
     >>> parse_details("0,25, 50")
@@ -128,7 +128,7 @@ def parse_details(text: str | None) -> tuple[float, ...] | None:
     """
     if text is None:
         return None
-    numbers = tuple(number for number in parse_list("--detail", text, float, "0,50,100") if number is not None)
+    numbers = tuple(number for number in parse_list(option, text, float, "0,50,100") if number is not None)
     if not all(0 <= number <= _MOST_DETAIL for number in numbers):
-        raise ConfigError(f"--detail is one or more numbers from 0 to 100, like 0,50,100; got {text!r}")
+        raise ConfigError(f"{option} is one or more numbers from 0 to 100, like 0,50,100; got {text!r}")
     return numbers

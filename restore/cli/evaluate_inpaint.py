@@ -14,7 +14,7 @@ from restore.cli.evaluate_files import DataSet, Trial, plan_trials
 from restore.errors import ConfigError, WeightsError
 from restore.inference.device import choose_device
 from restore.inference.evaluate import Method
-from restore.inference.fill import TASK, Filler, filling_weights
+from restore.inference.fill import DEFAULT_REGRAIN, TASK, Filler, filling_weights
 from restore.inference.inpaint_rules import find_masks, gray_source, inpaint_rules, parts_of
 from restore.inference.rules import INPUT
 from restore.io.classical_fill import WAYS, check_way, fill_classically
@@ -36,25 +36,33 @@ class FillSubject:
 
 
 def plan_filling(
-    sets: Sequence[DataSet], masks: Path | None, weights: str | None, *, device: str
+    sets: Sequence[DataSet],
+    masks: Path | None,
+    weights: str | None,
+    *,
+    device: str,
+    grains: Sequence[float] | None = None,
 ) -> tuple[dict[str, str | None], tuple[Trial, ...], list[tuple[Method, ...]]]:
     """What goes into the report, every set by every bin of holes, and what is measured in each.
 
+    A network is measured with each of ``grains``, see :class:`restore.inference.fill.Filler`; None: the usual one.
     Raises ImageError and ConfigError for masks that cannot be used, WeightsError and DeviceError.
     """
     if masks is None:
         raise ConfigError("inpaint must be told the holes to cut; add --masks FOLDER")
-    subject = load_filling(weights, device=device)
+    subject = load_filling(weights, device=device, grains=grains)
     found = find_masks(masks)
     trials = tuple(trial for one in sets for trial in plan_trials([one], inpaint_rules(one.photos, found)))
     return subject.facts, trials, [subject.methods] * len(trials)
 
 
-def load_filling(weights: str | None, *, device: str) -> FillSubject:
+def load_filling(weights: str | None, *, device: str, grains: Sequence[float] | None = None) -> FillSubject:
     """The weights asked for, one of ``CLASSICAL``, or "input" for nothing; the bundled ones for None.
 
-    Raises WeightsError, DeviceError, and ConfigError for a way that this OpenCV does not have.
+    Raises WeightsError, DeviceError, and ConfigError for a way that this OpenCV does not have, or for grain in it.
     """
+    if grains is not None and weights is not None and weights in (INPUT, *CLASSICAL):
+        raise ConfigError(f"--regrain is for what a network fills, not for {weights}; leave it out")
     facts: dict[str, str | None] = dict.fromkeys(
         ("weights", "sha256", "detail_weights", "detail_sha256", "condition", "device")
     )
@@ -66,7 +74,16 @@ def load_filling(weights: str | None, *, device: str) -> FillSubject:
     chosen = choose_device(device)
     filler = Filler(device=chosen, weights=_found(weights).path)
     facts |= {"weights": card.name, "sha256": card.sha256, "device": chosen.name}
-    return FillSubject(methods=(Method(name=card.name, restore=_as_the_verb(filler)),), facts=facts)
+    methods = tuple(
+        Method(name=_name(card.name, grain), restore=_as_the_verb(filler, grain))
+        for grain in grains or (DEFAULT_REGRAIN,)
+    )
+    return FillSubject(methods=methods, facts=facts)
+
+
+def _name(weights: str, grain: float) -> str:
+    """Of a row: the weights with what is usual, or how they were used."""
+    return weights if grain == DEFAULT_REGRAIN else f"{weights} regrain {grain:g}"
 
 
 def _found(weights: str | None) -> Weights:
@@ -80,14 +97,14 @@ def _found(weights: str | None) -> Weights:
     return filling_weights("fast", None)
 
 
-def _as_the_verb(filler: Filler) -> Callable[[Tensor], Tensor]:
+def _as_the_verb(filler: Filler, grain: float) -> Callable[[Tensor], Tensor]:
     """What ``restore inpaint`` makes of a file that keeps every pixel."""
 
     def fill(source: Tensor) -> Tensor:
         image, hole = parts_of(source)
         gray = gray_source(source)
         photo = Photo(pixels=image[0], alpha=None, gray=gray, depth=8, format="PNG", mode="L" if gray else "RGB")
-        return filler(photo, hole)[0].pixels[None]
+        return filler(photo, hole, regrain=grain)[0].pixels[None]
 
     return fill
 

@@ -75,6 +75,7 @@ def inpaint(
             rich_help_panel=HOLE_PANEL,
         ),
     ] = 0,
+    regrain: opt.Regrain = None,
     invert: Annotated[
         bool, typer.Option("--invert", help="Fill what is black in the mask.", rich_help_panel=HOLE_PANEL)
     ] = False,
@@ -100,6 +101,7 @@ def inpaint(
     from restore.cli.order import Order
     from restore.cli.work import Filling
     from restore.errors import ConfigError
+    from restore.inference.fill import DEFAULT_REGRAIN
     from restore.inference.fill_mask import ALPHA, DEFAULT_TOLERANCE, FillMask, parse_area, parse_colour
 
     if tolerance is not None and not color:
@@ -118,7 +120,12 @@ def inpaint(
         where=asked.where,
         task="inpaint",
         what=WHAT,
-        filling=Filling(hole=hole, feather=feather, save_mask=save_mask),
+        filling=Filling(
+            hole=hole,
+            feather=feather,
+            regrain=DEFAULT_REGRAIN if regrain is None else regrain,
+            save_mask=save_mask,
+        ),
         writing=asked.writing,
         machine=asked.machine([weights] if weights else [], model_size),
         dry_run=asked.dry_run,

@@ -60,6 +60,7 @@ def repair(
             rich_help_panel=DAMAGE_PANEL,
         ),
     ] = None,
+    regrain: opt.Regrain = None,
     fit_mask: Annotated[
         bool,
         typer.Option("--fit-mask", help="Stretch a mask to the size of its photo.", rich_help_panel=DAMAGE_PANEL),
@@ -107,6 +108,7 @@ def repair(
     from restore.cli.order import Order
     from restore.cli.work import Mending
     from restore.inference.detect import DEFAULT_GROWTH_PX, DEFAULT_SENSITIVITY, Search
+    from restore.inference.fill import DEFAULT_REGRAIN
     from restore.inference.fill_mask import FillMask
     from restore.inference.repair import Mend
 
@@ -125,7 +127,12 @@ def repair(
         task="repair",
         what=WHAT,
         mending=Mending(
-            mend=Mend(search=search if auto else None, clean=clean, tone=_tone(tone)),
+            mend=Mend(
+                search=search if auto else None,
+                regrain=DEFAULT_REGRAIN if regrain is None else regrain,
+                clean=clean,
+                tone=_tone(tone),
+            ),
             own=None if mask is None else FillMask(mask=mask, fit=fit_mask),
             save_mask=save_mask,
         ),

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from restore.errors import ConfigError
-from restore.inference.clean import NOTHING_COVERED, TONED
+from restore.inference.clean import NOTHING_COVERED, TONED, seed_of
 from restore.inference.device import Device
 from restore.inference.fill_mask import MOST_PX
 from restore.inference.own_weights import weights_for
@@ -24,6 +24,8 @@ from restore.ops.color import luma
 from restore.ops.crops import Crop, crops_around
 from restore.ops.hole import faded
 from restore.ops.prefill import prefill
+from restore.ops.regrain import check_share
+from restore.ops.regrain import regrain as with_grain
 from restore.ops.tile import Progress, no_progress
 from restore.ops.tone import Tone, tone_of
 
@@ -31,6 +33,10 @@ TASK: Final = "inpaint"
 CONTEXT_PX: Final = (64, 128)
 """Pixels seen around a hole, at least and at most: at least for the smooth filling that the network starts from; at
 most since little is felt from further off, and networks learn on patches that end about as near to their holes."""
+DEFAULT_REGRAIN: Final = 25.0
+"""Percent of the surroundings' fine variance that fillings are brought up to: half of its strength, which is where the
+eye, and LPIPS, stop to see a smooth patch; PSNR counts all grain as error."""
+_GRAIN_CONTEXT_PX: Final = 64
 MOSTLY: Final = 0.5
 """Where more than this share is covered, the mask is rather of the other polarity."""
 
@@ -67,6 +73,7 @@ class Filler:
         mask: Tensor,
         *,
         feather: int = 0,
+        regrain: float = DEFAULT_REGRAIN,
         opaque: bool = False,
         doubt: str = "",
         progress: Progress = no_progress,
@@ -75,7 +82,8 @@ class Filler:
 
         ``mask`` (1,1,H,W) is 1 where to fill and 0 elsewhere (in between, half and more is filled); where it is 0 the
         result equals the photo to the bit. ``feather``: over so many pixels from its border inwards a hole goes over
-        from the smooth continuation of what surrounds it to what the network paints. ``opaque``: the result has no
+        from the smooth continuation of what surrounds it to what the network paints. ``regrain``, 0 to 100: how much of
+        the grain around them fillings get, see :func:`restore.ops.regrain.regrain`. ``opaque``: the result has no
         transparency. ``doubt`` is added to the note that more than half is covered. A gray photo stays gray; one that
         is toned keeps its tone. ``progress`` is told the share that is done, 0 to 1. Raises ConfigError for a mask of
         another size or one that leaves nothing, DeviceError when memory does not suffice.
@@ -89,8 +97,10 @@ class Filler:
             notes.append(NOTHING_COVERED)
         elif covered > MOSTLY:
             notes.append("; ".join([f"the mask covers {covered:.0%} of the photo", *([doubt] if doubt else [])]))
-        if covered and self._fill(pixels, hole, feather, gray=photo.gray, progress=progress):
-            notes.append(TONED)
+        if covered:
+            if self._fill(pixels, hole, feather, gray=photo.gray, progress=progress):
+                notes.append(TONED)
+            give_grain(pixels, hole, regrain, seed_of(photo))
         see_through = photo.alpha is not None and bool((photo.alpha < 1).any())
         untouched = covered == 0 and not (opaque and see_through)
         report = Report(
@@ -106,6 +116,7 @@ class Filler:
             seconds=time.perf_counter() - started,
             notes=(*photo.notes, *notes),
             covered=covered,
+            regrain=regrain if covered else None,
             files=(self._file,) if covered else (),
         )
         alpha = None if photo.alpha is None or opaque else photo.alpha.clone()
@@ -142,6 +153,22 @@ class Filler:
         brightness = luma(smooth).expand(-1, 3, -1, -1).contiguous()
         filled = self._restorer.fill(brightness, hole, progress=progress)
         return tone.colour(filled.mean(dim=1, keepdim=True))
+
+
+def give_grain(pixels: Tensor, hole: Tensor, percent: float, seed: int) -> None:
+    """Give the filled holes of (1,3,H,W), 1 in ``hole`` (1,1,H,W), grain like that around them, in place.
+
+    ``percent``, 0 to 100, as for :class:`Filler`. What is drawn for a hole depends on ``seed`` and on its place, not on
+    other holes far from it. Other pixels stay to the bit. ConfigError for a percentage out of range.
+    """
+    if check_share(percent) == 0:
+        return
+    low, high = min(0.0, float(pixels.min())), max(1.0, float(pixels.max()))
+    smooth = pixels.clone()
+    for crop in crops_around(hole, _GRAIN_CONTEXT_PX):
+        rng = torch.Generator().manual_seed((seed + 1_000_003 * crop.top + 97 * crop.left) % (1 << 63))
+        grainy = with_grain(crop.of(smooth), crop.of(hole), percent / 100, rng)
+        _keep(pixels, hole, crop, grainy.clamp_(low, high))
 
 
 def _keep(pixels: Tensor, hole: Tensor, crop: Crop, filled: Tensor) -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from restore.errors import ConfigError
-from restore.inference.fill import Filler
+from restore.inference.fill import DEFAULT_REGRAIN, Filler
 from restore.inference.fill_mask import ALPHA, FillMask
 from restore.inference.kinds import as_photo, like
 from restore.inference.masks import check_size, white_of
@@ -30,6 +30,7 @@ def inpaint(
     *,
     grow: int = ...,
     feather: int = ...,
+    regrain: float = ...,
     invert: bool = ...,
     device: str = ...,
     size: str = ...,
@@ -42,6 +43,7 @@ def inpaint(
     *,
     grow: int = ...,
     feather: int = ...,
+    regrain: float = ...,
     invert: bool = ...,
     device: str = ...,
     size: str = ...,
@@ -53,6 +55,7 @@ def inpaint(
     *,
     grow: int = 0,
     feather: int = 0,
+    regrain: float = DEFAULT_REGRAIN,
     invert: bool = False,
     device: str = "auto",
     size: str = "fast",
@@ -62,8 +65,9 @@ def inpaint(
 
     ``mask`` has the photo's size and is white (True, or from half of its range on) where to fill: a path, a PIL image,
     or an (H,W) array of bool or uint8; "alpha" fills what is transparent. ``grow`` makes the holes so many pixels
-    larger, ``feather`` fades the filling in over so many pixels inside them, ``invert`` fills what is black instead.
-    All else stays to the bit. Raises ImageError, ConfigError, WeightsError, DeviceError.
+    larger, ``feather`` fades the filling in over so many pixels inside them, ``regrain``, 0 to 100, is how much of the
+    grain around them fillings get, ``invert`` fills what is black instead. All else stays to the bit. Raises
+    ImageError, ConfigError, WeightsError, DeviceError.
     """
     opened = as_photo(photo)
     filler = _filler(device, size, weights)
@@ -73,7 +77,7 @@ def inpaint(
         hole = FillMask(alpha=True, grow=grow).of(opened)
     else:
         hole = own_mask(mask, opened, grow=grow, invert=invert)
-    result, _ = filler(opened, hole, feather=feather, opaque=isinstance(mask, str) and mask == ALPHA)
+    result, _ = filler(opened, hole, feather=feather, regrain=regrain, opaque=isinstance(mask, str) and mask == ALPHA)
     return like(photo, result)
 
 

@@ -15,18 +15,19 @@ from torch import Tensor
 
 from restore.errors import ConfigError, WeightsError
 from restore.inference.auto import Decision, auto_restore, decision_for
-from restore.inference.clean import Cleaner
+from restore.inference.clean import Cleaner, seed_of
 from restore.inference.detect import TASK as FINDING
 from restore.inference.detect import Detector, Search
 from restore.inference.device import Device
-from restore.inference.fill import MOSTLY, Filler
+from restore.inference.fill import DEFAULT_REGRAIN, MOSTLY, Filler, give_grain
 from restore.inference.fill import TASK as FILLING
-from restore.inference.inspect import inspect
+from restore.inference.inspect import inspect, round_blur
 from restore.inference.kinds import with_result
 from restore.inference.own_weights import bundled_for, by_task
 from restore.inference.upscale import Enlargement, Report
 from restore.io.photo import Photo
 from restore.ops.fade import fade_of, unfaded
+from restore.ops.regrain import check_share
 from restore.ops.strength import FULL
 from restore.ops.tile import Progress, no_progress
 
@@ -48,12 +49,15 @@ class Mend:
 
     search: Search | None = field(default_factory=Search)
     """What counts as damage; None: nothing is looked for, and the mask that is given is all."""
+    regrain: float = DEFAULT_REGRAIN
+    """How much of the grain around them fillings get, 0 to 100."""
     clean: bool = True
     """Whether noise, JPEG damage and blur are taken out where they are found."""
     tone: float | None = None
     """How much of the fading is undone, 0 (it is not looked at) to 100; None: gently, and only where there is any."""
 
     def __post_init__(self) -> None:
+        check_share(self.regrain)
         if self.tone is not None and not 0 <= self.tone <= FULL:
             raise ConfigError(f"tone is auto, off, or a number from 0 to {FULL:g}, got {self.tone:g}")
 
@@ -104,7 +108,7 @@ class Mender:
         started = time.perf_counter()
         bare = replace(photo, notes=())
         mask, steps = self._mask(bare, own, partial(_stage, progress, 0))
-        result, filled = self._filler(bare, mask, doubt=DOUBT, progress=partial(_stage, progress, 1))
+        result, filled = self._filler(bare, mask, regrain=0, doubt=DOUBT, progress=partial(_stage, progress, 1))
         steps.append(replace(filled, notes=()))
         covers_most = filled.notes[:1] if (filled.covered or 0) > MOSTLY else ()
         if self._cleaner is not None:
@@ -113,6 +117,10 @@ class Mender:
                 self._cleaner, result, decision=decision, progress=partial(_stage, progress, 2)
             )
             steps.append(replace(cleaned, notes=()))
+        if filled.covered and self.mend.regrain:  # like what is left around them when all is cleaned
+            result = replace(result, pixels=result.pixels.clone())
+            give_grain(result.pixels[None], mask, self.mend.regrain, seed_of(photo))
+            steps = [replace(step, regrain=self.mend.regrain) if step.task == FILLING else step for step in steps]
         if self.mend.tone != 0:
             result, toned = self._toned(result, mask)
             steps.append(toned)
@@ -173,11 +181,12 @@ def _what_to_clean(photo: Photo, filled_photo: Photo, *, filled: bool) -> Decisi
 
     Noise and JPEG damage are measured before that: they are looked for where the picture is plain, where scratches are
     not, and a filling is smoother than the print. Blur is measured afterwards: it is looked for at the sharpest edges,
-    which are those of scratches, and a soft print with scratches would pass for a sharp one.
+    which are those of scratches, and a soft print with scratches would pass for a sharp one. A movement is what both
+    show: fillings, and scratches, have stripes of their own.
     """
     findings = inspect(photo)
-    if filled:
-        findings = replace(findings, blur=inspect(filled_photo).blur)
+    if filled and (findings.movement is None or inspect(filled_photo).movement is None):
+        findings = replace(findings, blur=round_blur(filled_photo.pixels), movement=None, shaken=False)
     return decision_for(findings)
 
 

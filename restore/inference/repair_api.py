@@ -10,6 +10,7 @@ import numpy as np
 
 from restore.errors import ConfigError
 from restore.inference.detect import Search
+from restore.inference.fill import DEFAULT_REGRAIN
 from restore.inference.fill_api import Mask, own_mask
 from restore.inference.kinds import as_photo, like
 from restore.inference.repair import Mend, Mender
@@ -28,6 +29,7 @@ def repair(
     auto: bool = ...,
     sensitivity: float = ...,
     grow: int = ...,
+    regrain: float = ...,
     clean: bool = ...,
     tone: Amount = ...,
     device: str = ...,
@@ -42,6 +44,7 @@ def repair(
     auto: bool = ...,
     sensitivity: float = ...,
     grow: int = ...,
+    regrain: float = ...,
     clean: bool = ...,
     tone: Amount = ...,
     device: str = ...,
@@ -55,6 +58,7 @@ def repair(
     auto: bool = True,
     sensitivity: float = 50.0,
     grow: int = 2,
+    regrain: float = DEFAULT_REGRAIN,
     clean: bool = True,
     tone: Amount = "auto",
     device: str = "auto",
@@ -64,16 +68,16 @@ def repair(
     """Mend an old print and give back the same kind of thing, as :func:`restore.upscale` does.
 
     Damage is found (``sensitivity`` 0 to 100, grown by ``grow`` pixels) and filled together with what is white in
-    ``mask``, see :func:`restore.inpaint`; with ``auto=False`` only that is filled. Then noise, JPEG damage and blur are
-    taken out where they are found (``clean``), and fading is undone (``tone``: "auto", "off", or 0 to 100). ``weights``
-    are files to use instead of the bundled ones, for scratch, inpaint and clean. Raises ImageError, ConfigError,
-    WeightsError, DeviceError.
+    ``mask``, see :func:`restore.inpaint`, also for ``regrain``; with ``auto=False`` only that is filled. Then noise,
+    JPEG damage and blur are taken out where they are found (``clean``), and fading is undone (``tone``: "auto", "off",
+    or 0 to 100). ``weights`` are files to use instead of the bundled ones, for scratch, inpaint and clean. Raises
+    ImageError, ConfigError, WeightsError, DeviceError.
     """
     if not auto and mask is None:
         raise ConfigError("with auto=False only what is white in a mask is filled; give one")
     opened = as_photo(photo)
     search = Search(sensitivity=sensitivity, grow=grow) if auto else None
-    mend = Mend(search=search, clean=clean, tone=_strength(tone))
+    mend = Mend(search=search, regrain=regrain, clean=clean, tone=_strength(tone))
     own = None if mask is None else own_mask(mask, opened)
     result, _, _ = _mender(mend, device, size, tuple(weights))(opened, own)
     return like(photo, result)

@@ -71,17 +71,17 @@ def records(*words: object) -> list[dict]:
 
 
 def test_each_bin_of_holes_is_measured_beside_the_smooth_filling(photos, masks, weights) -> None:
-    lines = records("--data", photos, "--masks", masks, "--weights", weights)
+    lines = records("--data", photos, "--masks", masks, "--weights", weights, "--regrain", "0")
     assert [(line["input"], line["holes"]) for line in lines] == [
         ("holes 1-10 %", [1, 10]),
         ("holes 20-30 %", [20, 30]),
     ]
     for line in lines:
         assert (line["task"], line["weights"], line["set"]) == ("inpaint", "untrained", "Drawn")
-        assert [row["method"] for row in line["photos"]] == ["input", "untrained"] * 2
+        assert [row["method"] for row in line["photos"]] == ["input", "untrained regrain 0"] * 2
         assert set(line["means"]["input"]) == {"psnr_hole", "psnr_rgb"}
         for figure, value in line["means"]["input"].items():
-            assert line["means"]["untrained"][figure] == pytest.approx(value, abs=0.1)
+            assert line["means"]["untrained regrain 0"][figure] == pytest.approx(value, abs=0.1)
         row = line["photos"][0]
         share = {1: 0.04, 20: 0.25}[line["holes"][0]]
         assert row["psnr_rgb"] == pytest.approx(row["psnr_hole"] - 10 * np.log10(share), abs=0.5)
