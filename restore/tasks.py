@@ -69,6 +69,11 @@ class Condition:
         kernels = motion_kernels(torch.tensor([float(length)]), torch.tensor([-math.radians(angle)]))
         return cls(blur=round(float(spread_px(kernels)), 2), angle=angle)
 
+    def rounded(self) -> Condition:
+        """With the digits that a recipe keeps: two behind the point, so that what is written down is what was told."""
+        parts = (self.noise, self.jpeg, self.blur, self.angle)
+        return Condition(*(None if part is None else round(part, 2) for part in parts))
+
     def kernel(self) -> Tensor | None:
         """(1,21,21) of sum 1: what the photo was blurred with, as far as that is known; None for no or unknown blur."""
         if not self.blur:

@@ -85,28 +85,11 @@ class Chain:
         known = BLIND
         reports: list[Report] = []
         for place, step in enumerate(self.steps):
-            watch = partial(_whole_share, progress, place, len(self.steps))
+            watch = partial(whole_share, progress, place, len(self.steps))
             result, report = self._do(step, replace(result, notes=()), photo, known, area, watch)
             known = dealt_with(known, report)
             reports.append(report)
-        source = photo.pixels[None]
-        whole = Report(
-            task="restore",
-            factor=math.prod(report.factor for report in reports),
-            weights=tuple(dict.fromkeys(name for report in reports for name in report.weights)),
-            source_height=photo.height,
-            source_width=photo.width,
-            height=result.height,
-            width=result.width,
-            consistency_db=consistency(result.pixels[None], source),
-            drift=colour_drift(result.pixels[None], source),
-            unsupported_share=unsupported_share(source, result.pixels[None]),
-            covered=next((report.covered for report in reports if report.covered is not None), None),
-            seconds=time.perf_counter() - started,
-            notes=(*photo.notes, *_notes(reports)),
-            files=tuple(dict.fromkeys(path for report in reports for path in report.files)),
-            steps=tuple(reports),
-        )
+        whole = whole_report(photo, result, reports, started)
         return replace(result, notes=photo.notes), whole
 
     def _do(  # noqa: PLR0917 - one caller, right above
@@ -114,7 +97,7 @@ class Chain:
     ) -> tuple[Photo, Report]:
         """One step; ``first`` is the photo before all steps."""
         if step.name == "grain":
-            return _with_grain(photo, first, step.amount or 0.0)
+            return with_grain(photo, first, step.amount or 0.0)
         if step.name == "upscale":
             assert self._upscaler is not None
             return self._upscaler(photo, Target(scale=step.amount), told(photo, None, known), progress)
@@ -139,7 +122,7 @@ def dealt_with(known: Condition, report: Report) -> Condition:
     )
 
 
-def _with_grain(photo: Photo, first: Photo, grain: float) -> tuple[Photo, Report]:
+def with_grain(photo: Photo, first: Photo, grain: float) -> tuple[Photo, Report]:
     """Grain as coarse as what earlier steps took away, if the size is still the same."""
     started = time.perf_counter()
     removed = first.pixels[None] - photo.pixels[None] if first.pixels.shape == photo.pixels.shape else None
@@ -161,10 +144,33 @@ def _with_grain(photo: Photo, first: Photo, grain: float) -> tuple[Photo, Report
     return result, report
 
 
+def whole_report(photo: Photo, result: Photo, reports: Sequence[Report], started: float) -> Report:
+    """What was done by several steps, whose reports these are; ``started`` is when, by ``time.perf_counter``."""
+    source = photo.pixels[None]
+    return Report(
+        task="restore",
+        factor=math.prod(report.factor for report in reports),
+        weights=tuple(dict.fromkeys(name for report in reports for name in report.weights)),
+        source_height=photo.height,
+        source_width=photo.width,
+        height=result.height,
+        width=result.width,
+        consistency_db=consistency(result.pixels[None], source),
+        drift=colour_drift(result.pixels[None], source),
+        unsupported_share=unsupported_share(source, result.pixels[None]),
+        covered=next((report.covered for report in reports if report.covered is not None), None),
+        seconds=time.perf_counter() - started,
+        notes=(*photo.notes, *_notes(reports)),
+        files=tuple(dict.fromkeys(path for report in reports for path in report.files)),
+        steps=tuple(reports),
+    )
+
+
 def _notes(reports: Sequence[Report]) -> list[str]:
     """What the steps noted; that one had nothing to do is no news among others, and its own row says it."""
     return [note for report in reports for note in report.notes if note not in NOTHING_FOUND.values()]
 
 
-def _whole_share(progress: Progress, stage: int, stages: int, share: float) -> None:
+def whole_share(progress: Progress, stage: int, stages: int, share: float) -> None:
+    """Tell the share of the whole that is done when so much of one stage is."""
     progress((stage + share) / stages)

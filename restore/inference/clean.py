@@ -100,7 +100,7 @@ class Cleaner:
             raise ConfigError(f"an area for {photo.width}x{photo.height} pixels has {tuple(area.shape)}")
         covered = None if area is None else float(area.double().mean())
         tone = None if photo.gray else tone_of(source)
-        condition = told(photo, fix.verb, condition)
+        condition = told(photo, fix.verb, condition).rounded()
         notes: list[str] = []
         if covered == 0:
             notes.append(NOTHING_COVERED)
@@ -138,6 +138,7 @@ class Cleaner:
             unsupported_share=unsupported_share(source, result.pixels[None]),
             covered=covered,
             grain=fix.grain,
+            grain_seed=fix.seed if fix.grain else None,
             files=() if idle else (self._file,),
         )
         return result, report

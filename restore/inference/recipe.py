@@ -12,7 +12,7 @@ from typing import Final
 from restore.inference.translate import weights_name
 from restore.inference.upscale import Report
 from restore.io.photo import Photo
-from restore.io.recipe import COMPOSITE, ENHANCED, WEIGHTS_DIGITS, Recipe, recipe_of, with_recipe
+from restore.io.recipe import COMPOSITE, ENHANCED, WEIGHTS_DIGITS, Recipe, packet_with, recipe_of, with_recipe
 
 UNRECORDED: Final = "what was done is not recorded in the file: its XMP cannot be added to"
 _SOURCE_TYPES: Final[Mapping[str, str | None]] = {"inpaint": COMPOSITE, "translate": None}
@@ -27,10 +27,20 @@ def recorded(result: Photo, report: Report, version: str) -> tuple[Photo, tuple[
     recipe = recipe_from(report, version, input_sha256=result.sha256, before=recipe_of(result))
     if recipe is None:
         return result, ()
-    types = [_SOURCE_TYPES.get(step.task, ENHANCED) for step in report.steps or (report,)]
-    source_type = next((each for each in types if each != ENHANCED), ENHANCED)
-    made = with_recipe(result, recipe, source_type=source_type)
+    made = with_recipe(result, recipe, source_type=source_type_of(report))
     return (result, (UNRECORDED,)) if made is None else (made, ())
+
+
+def sidecar_packet(result: Photo, report: Report, version: str) -> bytes | None:
+    """The recipe alone, as XMP; None where nothing was done. ``result`` is the photo before it was recorded."""
+    recipe = recipe_from(report, version, input_sha256=result.sha256, before=recipe_of(result))
+    return None if recipe is None else packet_with(None, recipe, source_type=source_type_of(report))
+
+
+def source_type_of(report: Report) -> str | None:
+    """IPTC's word for the result."""
+    types = [_SOURCE_TYPES.get(step.task, ENHANCED) for step in report.steps or (report,)]
+    return next((each for each in types if each != ENHANCED), ENHANCED)
 
 
 def recipe_from(
@@ -63,7 +73,7 @@ def step_of(report: Report) -> str:
     if report.task == "tone":
         return f"tone:{report.strength:g}"
     if report.task == "upscale":
-        name += f":{report.factor:g}"
+        name += f":{report.factor:.10g}"
         words += _told("noise", condition.noise, 0) + _told("jpeg", condition.jpeg, 100)
     if report.strength is not None:
         name += f":{report.strength:g}"
@@ -71,6 +81,8 @@ def step_of(report: Report) -> str:
         words += _told("blur", condition.blur, 0)
         words += [f"angle={condition.angle:g}"] if condition.angle is not None and condition.blur else []
     words += [f"{what}={amount:g}" for what, amount in (("detail", report.detail), ("grain", report.grain)) if amount]
+    words += [] if report.grain_seed is None else [f"seed={report.grain_seed}"]
+    words += [f"regrain={report.regrain:g}"] if report.regrain else []
     words += ["project=yes"] if report.projected else []
     words += [] if report.covered is None else [f"mask={report.covered:.3g}"]
     return " ".join([name, *words])
@@ -79,7 +91,7 @@ def step_of(report: Report) -> str:
 def _told(name: str, value: float | None, clean: float) -> list[str]:
     if value is None:
         return [f"{name}=blind"]
-    return [] if value == clean else [f"{name}={round(value, 2):g}"]
+    return [] if value == clean else [f"{name}={value:g}"]
 
 
 def _did_something(report: Report) -> bool:
@@ -93,10 +105,15 @@ def _weights_words(path: Path) -> str:
     """Name and hash; nothing of where the file lies on this machine."""
     name = re.sub(r"[^\w.+-]", "_", weights_name(path))[:200]
     try:
-        state = path.stat()
-        return f"{name} sha256:{_file_sha256(path.resolve(), state.st_mtime_ns, state.st_size)[:WEIGHTS_DIGITS]}"
+        return f"{name} {weights_digest(path)}"
     except OSError:  # it was there when it was loaded
         return name
+
+
+def weights_digest(path: Path) -> str:
+    """What a recipe says about the bytes of a weights file, like "sha256:0123456789abcdef"; OSError if it is gone."""
+    state = path.stat()
+    return f"sha256:{_file_sha256(path.resolve(), state.st_mtime_ns, state.st_size)[:WEIGHTS_DIGITS]}"
 
 
 @lru_cache(maxsize=32)

@@ -118,6 +118,10 @@ class Report:
     """Share of the photo that masks left to be worked on, 0 to 1; None without masks."""
     grain: float = 0.0
     """Grain that was added, in grey levels."""
+    regrain: float | None = None
+    """Percent of the grain around them that fillings got; None where nothing was filled."""
+    grain_seed: int | None = None
+    """What it was drawn from; None: the photo itself."""
     files: tuple[Path, ...] = ()
     """The weights files that did it."""
     steps: tuple[Report, ...] = ()
@@ -201,6 +205,7 @@ class Upscaler:
         plan = self.plan(photo.height, photo.width, target or Target())
         if condition is None:
             condition = condition_of(photo, blur=False)
+        condition = condition.rounded()
         source = photo.pixels[None]
         pixels = resize(self._restored(source, plan, condition, progress), plan.height, plan.width)
         projected = self._projects(plan, condition)

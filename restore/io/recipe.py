@@ -71,15 +71,21 @@ class Recipe:
 
 def _step_words(step: str) -> str:
     name, _, amount = step.partition(" ")[0].partition(":")
-    return f"{name} {'x' if name == 'upscale' else ''}{amount}".strip()
+    shown = f"{float(amount):.3g}" if amount else ""
+    return f"{name} {'x' if name == 'upscale' else ''}{shown}".strip()
 
 
 def recipe_of(photo: Photo) -> Recipe | None:
     """How the photo was restored before; None for one that was not, or whose XMP does not tell."""
-    if not photo.xmp or NAMESPACE.encode() not in photo.xmp:
+    return recipe_in(photo.xmp)
+
+
+def recipe_in(xmp: bytes | None) -> Recipe | None:
+    """The recipe in a packet of XMP; None where there is none, or none that can be read."""
+    if not xmp or NAMESPACE.encode() not in xmp:
         return None
     try:
-        found = read_packet(photo.xmp).properties
+        found = read_packet(xmp).properties
         return _from_values({name.removeprefix(f"{NAMESPACE} "): value for name, value in found.items()})
     except (UnreadableXmpError, ConfigError):
         return None
@@ -92,12 +98,17 @@ def with_recipe(photo: Photo, recipe: Recipe, *, source_type: str | None = ENHAN
     stands. None where the XMP is damaged, continued elsewhere in the file, or would become too long for a JPEG: it is
     better kept as it is.
     """
-    also = {SOURCE_TYPE: ("Iptc4xmpExt", source_type)} if source_type else {}
     try:
-        xmp = changed_packet(photo.xmp, NAMESPACE, PREFIX, _to_values(recipe), also=also)
+        xmp = packet_with(photo.xmp, recipe, source_type=source_type)
     except UnreadableXmpError:
         return None
     return replace(photo, xmp=xmp) if len(xmp) <= MARKER_BYTES else None
+
+
+def packet_with(xmp: bytes | None, recipe: Recipe, *, source_type: str | None = ENHANCED) -> bytes:
+    """The packet with the recipe, as above; a new one for None. UnreadableXmpError where it cannot be added to."""
+    also = {SOURCE_TYPE: ("Iptc4xmpExt", source_type)} if source_type else {}
+    return changed_packet(xmp, NAMESPACE, PREFIX, _to_values(recipe), also=also)
 
 
 def _to_values(recipe: Recipe) -> dict[str, str]:

@@ -63,7 +63,7 @@ def word_of(path: Path, name: str) -> str:
 @pytest.mark.parametrize(
     ("report", "step"),
     [
-        (replace(REPORT, task="denoise", strength=40, condition=Condition(noise=18.256, jpeg=42, blur=0)),
+        (replace(REPORT, task="denoise", strength=40, condition=Condition(noise=18.26, jpeg=42, blur=0)),
          "denoise:40 noise=18.26 jpeg=42"),
         (replace(REPORT, task="dejpeg", strength=100, condition=Condition(noise=0, blur=0)), "dejpeg:100 jpeg=blind"),
         (replace(REPORT, task="deblur", strength=100, condition=BLIND),
@@ -72,7 +72,7 @@ def word_of(path: Path, name: str) -> str:
          "denoise:100 noise=5 grain=2 mask=0.25"),
         (replace(REPORT, task="auto", done=("dejpeg", "denoise"), strength=100, condition=replace(CLEAN, jpeg=10)),
          "dejpeg+denoise:100 jpeg=10"),
-        (replace(REPORT, factor=3000 / 720, condition=CLEAN), "upscale:4.16667"),
+        (replace(REPORT, factor=3000 / 720, condition=CLEAN), "upscale:4.166666667"),
         (replace(REPORT, factor=4.0, condition=CLEAN, detail=25, projected=True), "upscale:4 detail=25 project=yes"),
         (replace(REPORT, factor=2.0, condition=Condition(noise=3, jpeg=80)), "upscale:2 noise=3 jpeg=80"),
         (replace(REPORT, task="grain", grain=3, weights=()), "grain:3"),
