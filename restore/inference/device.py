@@ -5,8 +5,9 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import Literal
 
 import torch
 from torch import dtype
@@ -16,6 +17,7 @@ from restore.errors import DeviceError
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 """Names of glibc's mallopt(3)."""
 _NEVER_TRIM = 2**31 - 1
+Precision = Literal["auto", "float32", "bfloat16"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +33,24 @@ class Device:
     """Lower precision for the network, or None for float32."""
 
 
-def choose_device(name: str = "auto", *, threads: int | None = None) -> Device:
+def choose_device(name: str = "auto", *, threads: int | None = None, precision: Precision = "auto") -> Device:
     """The device called ``name``: auto, cpu, cuda, cuda:1, mps. DeviceError when it is not there.
 
     On a CPU this also sets the thread count (all cores of the process unless given) and tunes the allocator.
+    ``precision`` of the network: auto is float32 on a CPU, so that all computers agree, and bfloat16 on a GPU that has
+    it; DeviceError for bfloat16 where it is not computed in hardware, since it would take many times as long.
     """
+    device = _chosen(name, threads)
+    if precision == "auto":
+        return device
+    if precision == "float32":
+        return replace(device, autocast=None)
+    if not native_bfloat16(device.torch):
+        raise DeviceError(f"{device.name} does not compute bfloat16 in hardware; leave --precision out")
+    return replace(device, autocast=torch.bfloat16)
+
+
+def _chosen(name: str, threads: int | None) -> Device:
     wanted = _automatic() if name == "auto" else name
     reason = "asked for" if name != "auto" else "best that was found"
     kind = wanted.split(":")[0]

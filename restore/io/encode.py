@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,9 +16,10 @@ from restore.io.bmp import write_alpha_bmp
 from restore.io.exif import PREFIX
 from restore.io.formats import FORMATS
 from restore.io.photo import Photo
-from restore.io.png import XMP_KEYWORD, write_deep_png
+from restore.io.png import XMP_KEYWORD, runs_suffice, write_deep_png
 from restore.io.profile import Rendering, rendering_of
-from restore.io.raster import CHANNELS, FAMILIES, Layout, Raster, from_house
+from restore.io.raster import from_house
+from restore.io.stored import CHANNELS, FAMILIES, Layout, Raster
 from restore.io.tiff import write_tiff
 
 QUALITY_FLOOR: Final = 85
@@ -168,6 +170,8 @@ def _by_pillow(image: Image.Image, photo: Photo, recipe: Recipe, icc: bytes | No
         case "JPEG":
             image.save(file, "JPEG", quality=recipe.quality, optimize=True, **sampling, **wanted)
         case "PNG":
+            if runs_suffice(np.atleast_3d(np.asarray(image))):
+                wanted["compress_type"] = zlib.Z_RLE
             image.save(file, "PNG", pnginfo=_png_info(wanted.pop("xmp", None)), **wanted)
         case "WEBP":
             image.save(file, "WEBP", quality=recipe.quality, lossless=recipe.lossless, exact=True, **wanted)

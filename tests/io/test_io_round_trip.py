@@ -287,3 +287,55 @@ def test_a_name_in_any_script_works(tmp_path: Path) -> None:
         assert read_photo(str(folder / name)).name == name
     write_photo(photo_from_array(deep(3)), folder / "ö16.png", WriteOptions())
     assert read_photo(folder / "ö16.png").depth == 16
+
+
+def enlarged(photo: NDArray[np.uint8], side: int, noise: float) -> NDArray[np.uint8]:
+    """A photo of that side, with grain of so many grey levels."""
+    large = cv2.resize(photo, (side, side), interpolation=cv2.INTER_CUBIC).astype(np.float32)
+    grain = np.random.default_rng(0).normal(0, noise, large.shape)
+    return (large + grain).clip(0, 255).round().astype(np.uint8)
+
+
+def screenshot(side: int) -> NDArray[np.uint8]:
+    """Figures that come again and again."""
+    letters = np.random.default_rng(0).integers(0, 2, (24, 160, 1))
+    page = np.tile(letters, (side // 24 + 1, side // 160 + 1, 3))[:side, :side]
+    return (255 - 235 * page).astype(np.uint8)
+
+
+PACKED = {
+    "a smooth photo": (enlarged(data.astronaut(), 900, 0), True),
+    "a grainy photo": (enlarged(data.astronaut(), 900, 3), True),
+    "a gray photo": (enlarged(data.astronaut(), 900, 1)[..., 1], True),
+    "a screenshot": (screenshot(900), False),
+    "a small photo": (data.astronaut()[:128, :128], False),
+}
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_a_large_photo_is_packed_by_runs_at_no_cost_and_what_repeats_in_full(kind, monkeypatch) -> None:
+    array, by_runs = PACKED[kind]
+    asked = []
+    save = Image.Image.save
+
+    def noted(self, file, format_name=None, **options):
+        asked.append(options.get("compress_type"))
+        return save(self, file, format_name, **options)
+
+    monkeypatch.setattr(Image.Image, "save", noted)
+    written, _ = encode_photo(photo_from_array(array), WriteOptions(format="png"))
+    monkeypatch.undo()
+    assert asked == [zlib.Z_RLE if by_runs else None]
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(written))), array)
+    assert len(written) <= 1.06 * len(file_of(Image.fromarray(array), "PNG"))
+
+
+def test_a_deep_png_is_packed_by_runs_only_where_that_is_small() -> None:
+    smooth = cv2.resize(data.astronaut().astype(np.float32), (900, 900), interpolation=cv2.INTER_CUBIC)
+    for array in ((smooth.clip(0, 255) * 257).round().astype(np.uint16), screenshot(900).astype(np.uint16) * 257):
+        written, _ = encode_photo(photo_from_array(array), WriteOptions(format="png"))
+        assert np.array_equal(cv2.imdecode(np.frombuffer(written, np.uint8), cv2.IMREAD_UNCHANGED)[..., ::-1], array)
+        rows = array.astype(">u2").reshape(900, -1).view(np.uint8)
+        packer = zlib.compressobj(6, strategy=zlib.Z_DEFAULT_STRATEGY)
+        in_full = packer.compress(np.diff(rows, axis=0).tobytes()) + packer.flush()
+        assert len(written) <= 1.06 * len(in_full)
