@@ -2,10 +2,12 @@
 
     python benchmarks/fuzz_read.py                              # 5 000 files
     python benchmarks/fuzz_read.py --count 50000 --seed 1 --keep faults/
+    python benchmarks/fuzz_read.py --apart                      # by a process of its own, as a job reads
 
 Small pictures are written by Pillow and tifffile in every format and kind that is read; then bytes are changed, cut
 out, doubled, swapped or cut off, more often near the beginning, where headers are. A file is a function of the seed and
-its number. Where a decoder takes the whole process down, the number that was printed last is the file that did it.
+its number. Where a decoder takes the whole process down, the number that was printed last is the file that did it;
+with --apart it takes another one down, which is counted, and the file named.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ from PIL import Image, ImageCms
 from skimage import data
 
 from restore.errors import ImageError
+from restore.io.decoder import Decoder, Here
+from restore.io.photo import Photo
 from restore.io.read import read_photo
 
 MAX_MEGAPIXELS: Final = 2.0
@@ -35,6 +39,9 @@ MAX_MEGAPIXELS: Final = 2.0
 HEADER: Final = 600
 """Bytes in which half of all changes fall."""
 EXTREMES: Final = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
+CLEAN: Final = ("photo", "refused", "contained")
+CONTAINED: Final = ("takes the decoder down", "was given up after")
+"""What is said of a file whose reader had to be replaced."""
 SLOW_S: Final = 10.0
 """A file that takes longer is a fault as well."""
 
@@ -157,13 +164,14 @@ DAMAGES: Final[tuple[Callable[[bytearray, random.Random], None], ...]] = (
 )  # fmt: skip
 
 
-def fate(file: bytes) -> str:
-    """What came of reading: photo, refused, or else what is a fault, in words."""
+def fate(file: bytes, read: Callable[..., Photo] | None = None) -> str:
+    """What came of reading: photo, refused, contained (the process that read it died, or was killed as it hung), or
+    else what is a fault, in words."""
     start = time.perf_counter()
     try:
-        photo = read_photo(file, max_megapixels=MAX_MEGAPIXELS)
-    except ImageError:
-        said = "refused"
+        photo = (read or read_photo)(file, max_megapixels=MAX_MEGAPIXELS)
+    except ImageError as error:
+        said = "contained" if any(words in str(error) for words in CONTAINED) else "refused"
     except Exception:  # noqa: BLE001 - that there is none is what is looked for
         return traceback.format_exc()
     else:
@@ -179,21 +187,25 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=5000, help="files (default 5000)")
     parser.add_argument("--seed", type=int, default=0, help="of the damage (default 0)")
     parser.add_argument("--keep", type=Path, help="folder for files that are read with a fault")
+    parser.add_argument("--apart", action="store_true", help="read in a process of its own")
     choices = parser.parse_args()
     faulthandler.enable()
-    fates, faults = Counter[str](), 0
+    fates, faults, began = Counter[str](), 0, time.perf_counter()
+    decoder = Decoder(timeout_s=SLOW_S) if choices.apart else Here()
     for number, name, file in mutants(seeds(), choices.count, choices.seed):
         print(f"\r{number}", end="", file=sys.stderr, flush=True)
-        said = fate(file)
-        fates[said if said in ("photo", "refused") else "fault"] += 1
+        said = fate(file, decoder.read)
+        fates[said if said in CLEAN else "fault"] += 1
         if said in ("photo", "refused"):
             continue
-        faults += 1
+        faults += said not in CLEAN
         print(f"\n{number} ({name}): {said}")
         if choices.keep is not None:
             choices.keep.mkdir(parents=True, exist_ok=True)
             (choices.keep / f"{choices.seed}-{number}.bin").write_bytes(file)
-    print(f"\n{choices.count} files: {', '.join(f'{count} {what}' for what, count in fates.most_common())}")
+    decoder.close()
+    counts = ", ".join(f"{count} {what}" for what, count in fates.most_common())
+    print(f"\n{choices.count} files: {counts}; {time.perf_counter() - began:.0f} s")
     return int(faults > 0)
 
 

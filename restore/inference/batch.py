@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from restore.errors import DeviceError, RestoreError
 from restore.inference.upscale import Report
@@ -22,9 +22,6 @@ from restore.io.photo import Photo
 Stage = Literal["read", "restore", "write"]
 Made = TypeVar("Made")
 """What becomes of a photo and is written: another photo, or a photo and what goes with it."""
-
-REPORT_WAIT_S: Final = 0.3
-"""A file written within this time is reported before the next photo starts; a slower one runs beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +80,23 @@ def run_batch(
     read: Callable[[Path], Photo],
     write: Callable[[Made, Path], None],
     late: Callable[[Done | Failed], None] = lambda _: None,
+    call_off: Callable[[], None] = lambda: None,
 ) -> Generator[Done | Failed, None, None]:
     """Restore every job's source into its target; one bad photo never stops the rest.
 
     Results come in the order of ``jobs``. ``work`` runs in the caller's thread, so Ctrl-C interrupts it; closing
     the generator, or an interrupt, lets a file that is being written be finished, of which ``late`` is told, and starts
-    nothing new. Errors of the package and a lack of memory become ``Failed``; anything else is a bug and is raised.
+    nothing new; ``call_off`` is called at the end and makes a ``read`` that is under way end. Errors of the package and
+    a lack of memory become ``Failed``; anything else is a bug and is raised.
     """
-    with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(1, "write") as writer, _cancelling(reader):
+    with (
+        ThreadPoolExecutor(1, "read") as reader,
+        ThreadPoolExecutor(1, "write") as writer,
+        _cancelling(reader, call_off),
+    ):
         writing: _Writing | None = None
         try:
-            for job, reading in _read_ahead(jobs, read, reader):
+            for job, reading, following in _read_ahead(jobs, read, reader):
                 outcome = _restore(job, reading, work)
                 if writing is not None:
                     written, writing = _finish(writing), None
@@ -104,7 +107,9 @@ def run_batch(
                 done, made = outcome
                 writing = _Writing(done, writer.submit(_timed_write, write, made, job.target))
                 del outcome, made
-                if wait([writing.future], timeout=REPORT_WAIT_S).done:
+                ends: list[Future[Any]] = [writing.future, *([following] if following else [])]
+                wait(ends, return_when=FIRST_COMPLETED)  # before the next photo is there, there is nothing to do
+                if writing.future.done():
                     written, writing = _finish(writing), None
                     yield written
             if writing is not None:
@@ -117,26 +122,27 @@ def run_batch(
 
 
 @contextmanager
-def _cancelling(executor: ThreadPoolExecutor) -> Iterator[None]:
-    """Whatever has not started when the block ends never will."""
+def _cancelling(executor: ThreadPoolExecutor, call_off: Callable[[], None]) -> Iterator[None]:
+    """Whatever has not started when the block ends never will, and what runs is called off."""
     try:
         yield
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
+        call_off()
 
 
 def _read_ahead(
     jobs: Iterable[Job], read: Callable[[Path], Photo], reader: ThreadPoolExecutor
-) -> Iterator[tuple[Job, Future[_Read]]]:
-    """Each job with its photo to come; the next one is being read while this one is used."""
+) -> Iterator[tuple[Job, Future[_Read], Future[_Read] | None]]:
+    """Each job with its photo to come, and the next one's, which is being read while this one is used."""
     waiting: tuple[Job, Future[_Read]] | None = None
     for job in jobs:
         following = (job, reader.submit(_timed_read, read, job.source))
         if waiting is not None:
-            yield waiting
+            yield *waiting, following[1]
         waiting = following
     if waiting is not None:
-        yield waiting
+        yield *waiting, None
 
 
 def _restore(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -48,12 +48,14 @@ def verify_files(
     strip: Strip = "none",
     least_db: float = LEAST_DB,
     max_megapixels: float = DEFAULT_MAX_MEGAPIXELS,
+    read: Callable[..., Photo] = read_photo,
 ) -> Verdict:
     """Compare a photo's file with its result's; ``strip`` is what was left out on purpose.
 
-    Metadata is read by Pillow, not by the code that writes results. ImageError: one of them cannot be read.
+    Metadata is read by Pillow, not by the code that writes results; ``read`` reads as ``read_photo`` does. ImageError:
+    one of them cannot be read.
     """
-    first, second = (read_photo(path, max_megapixels=max_megapixels) for path in (before, after))
+    first, second = (read(path, max_megapixels=max_megapixels) for path in (before, after))
     words = (told_by(before), told_by(after))
     kept, lost = _of_the_file(first, second, *words, strip)
     faults = _of_the_size(first, second)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from restore.errors import ImageError
-from restore.io.read import unreadable
+from restore.io.decoded import unreadable
 from restore.io.steady import FileState, state_of
 
 PATIENCE_S: Final = 30.0

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from restore.io.photo import Photo
-from restore.io.raster import Raster
+from restore.io.stored import Raster
 
 HEADER_BYTES: Final = 14 + 108
 BITFIELDS: Final = 3

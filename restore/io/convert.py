@@ -12,13 +12,16 @@ from PIL import Image
 from restore.errors import ConfigError
 from restore.io.alpha import bleed
 from restore.io.decode import check_size, raster_of
+from restore.io.decoded import Decoded
 from restore.io.encode import image_of
+from restore.io.engine import plain
 from restore.io.metadata import metadata_of
 from restore.io.photo import Photo
 from restore.io.profile import Rendering, rendering_of
 from restore.io.quality import Compression
-from restore.io.raster import FAMILIES, Layout, from_house
+from restore.io.raster import from_house
 from restore.io.read import photo_of
+from restore.io.stored import FAMILIES, Layout
 
 PilImage = Image.Image
 """Pillow's picture, for modules that may not import Pillow."""
@@ -40,13 +43,18 @@ def photo_from_pil(image: object) -> Photo:
     check_size(image, float("inf"), name)
     image.load()
     photo_format = "JPEG" if image.format == "MPO" else image.format or "PNG"
+    raster, icc = raster_of(image, name), image.info.get("icc_profile")
+    icc = icc if isinstance(icc, bytes) else None
     return photo_of(
-        raster_of(image, name),
-        metadata_of(image, None),
-        image.info.get("icc_profile"),
-        compression=Compression(photo_format),
-        mode=image.mode,
-        name=name,
+        Decoded(
+            raster=plain(raster, icc),
+            family=raster.family,
+            metadata=metadata_of(image, None),
+            compression=Compression(photo_format),
+            mode=image.mode,
+            icc=icc,
+            name=name,
+        )
     )
 
 

@@ -24,7 +24,7 @@ from PIL import (
 )
 
 from restore.errors import ImageError
-from restore.io.raster import Raster
+from restore.io.stored import Raster
 from restore.io.tiff import TiffHeader, deep_tiff, imdecode_deep
 
 DECODE_FAULTS: Final = (

@@ -6,7 +6,11 @@ import io
 from functools import lru_cache
 from typing import Literal
 
+import numpy as np
 from PIL import Image, ImageCms
+
+from restore.io.icc import needs_engine
+from restore.io.stored import Raster
 
 Kind = Literal["lut", "cmyk"]
 MODES = {"lut": "RGB", "cmyk": "CMYK"}
@@ -44,3 +48,20 @@ def from_srgb(image: Image.Image, icc: bytes, kind: Kind) -> Image.Image:
     converted = ImageCms.applyTransform(image, _transform(icc, kind, False))
     assert converted is not None
     return converted
+
+
+def plain(raster: Raster, icc: bytes | None) -> Raster:
+    """The numbers in sRGB where only the engine understands them (CMYK, 8-bit RGB by tables), else as they are.
+
+    A CMYK picture without a usable profile is converted roughly.
+    """
+    kind: Kind = "cmyk" if raster.family == "cmyk" else "lut"
+    usable = icc is not None and needs_engine(icc, raster.family, raster.depth) and can_convert(icc, kind)
+    if not usable and raster.family != "cmyk":
+        return raster
+    colour = np.ascontiguousarray(raster.array[..., : 4 if kind == "cmyk" else 3])
+    image = Image.frombuffer(MODES[kind], colour.shape[1::-1], colour.tobytes())
+    converted = into_srgb(image, icc, kind) if usable and icc is not None else image.convert("RGB")
+    if raster.layout == "RGBA":
+        return Raster(np.concatenate([np.asarray(converted), raster.array[..., 3:]], axis=2), "RGBA")
+    return Raster(np.asarray(converted), "RGB")

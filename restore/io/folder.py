@@ -10,6 +10,7 @@ from pathlib import Path
 from restore.errors import ConfigError, OutputError
 from restore.io.formats import FORMATS, PHOTO_SUFFIXES, format_named, format_of
 from restore.io.naming import OwnOutputs, checked_template, suffix_of_result
+from restore.io.remote import Remote, path_of
 from restore.io.walk import Filter, Found, check_exists, is_folder, is_pattern, matches, walk
 from restore.io.write import exists_already
 
@@ -64,7 +65,7 @@ def plan_jobs(
     if not inputs:
         raise ConfigError("no photo given; name files, folders or patterns")
     template = checked_template(template)
-    batch = len(inputs) > 1 or is_folder(Path(inputs[0])) or is_pattern(inputs[0])
+    batch = len(inputs) > 1 or is_folder(path_of(inputs[0])) or is_pattern(inputs[0])
     folder = _output_folder(output, batch=batch)
     word_of = (lambda _: what) if isinstance(what, str) else what
     own_outputs = OwnOutputs(template, what if isinstance(what, str) else "x4")
@@ -74,12 +75,13 @@ def plan_jobs(
         jobs = [Job(found[0].path, _target_file(output, format))]
     else:
         jobs = [Job(item.path, _target(item, folder, word_of, template, format)) for item in found]
+    _refuse_the_web(jobs)
     clashing = (*_collisions(jobs), *_own_sources(jobs))
     if clashing and not forgiving:
         raise OutputError(clashing[0][1])
     clashes = {job.source for job, _ in clashing}
     jobs = [job for job in jobs if job.source not in clashes]
-    taken = set() if overwrite else {job.source for job in jobs if os.path.lexists(job.target)}
+    taken = set() if overwrite else {job.source for job in jobs if _is_there(job.target)}
     if taken and not batch:
         raise exists_already(jobs[0].target)
     todo = tuple(job for job in jobs if job.source not in taken)
@@ -104,16 +106,21 @@ def find_photos(
 def _output_folder(output: str | None, *, batch: bool) -> Path | None:
     if output is None:
         return None
-    path = Path(output)
+    path = path_of(output)
     if not (output.endswith(("/", os.sep)) or is_folder(path) or batch):
         return None
     if path.exists() and not is_folder(path):
         raise OutputError(f"{output}: this is a file; results of several photos need a folder: choose another with -o")
+    if isinstance(path, Remote):
+        try:
+            path.look_through()
+        except OSError as fault:
+            raise OutputError(f"{path}: no results can go there ({fault.strerror}); check the address") from fault
     return path
 
 
 def _target_file(output: str, wanted: str | None) -> Path:
-    path, named = Path(output), format_of(Path(output))
+    path, named = path_of(output), format_of(path_of(output))
     if named is None:
         raise OutputError(
             f"{output}: no such folder, and no picture's suffix; end it with / for a folder, or with .jpg"
@@ -135,7 +142,7 @@ def _target(
 
 def _collect(inputs: Sequence[str], chosen: Filter) -> tuple[list[Found], list[Path]]:
     """All pictures once, in the order given; files named one by one are taken without question."""
-    named = [Path(word) for word in inputs]
+    named = [path_of(word) for word in inputs]
     several_folders = sum(is_folder(path) for path in named) > 1
     found: list[Found] = []
     ignored: list[Path] = []
@@ -158,6 +165,22 @@ def _collect(inputs: Sequence[str], chosen: Filter) -> tuple[list[Found], list[P
 
 def _names_beside(path: Path, named: Sequence[Path]) -> set[str]:
     return {other.name for other in named if other.parent == path.parent and other.name != path.name}
+
+
+def _is_there(target: Path) -> bool:
+    """Whether something has that name, be it a link that leads nowhere."""
+    if not isinstance(target, Remote):
+        return os.path.lexists(target)
+    try:
+        return target.exists()
+    except OSError:
+        return False  # it will be said when the result is written
+
+
+def _refuse_the_web(jobs: Sequence[Job]) -> None:
+    for job in jobs:
+        if isinstance(job.target, Remote) and str(job.target).startswith(("http://", "https://")):
+            raise OutputError(f"{job.source}: no result can be put beside a photo on the web; give -o FOLDER/")
 
 
 def _collisions(jobs: Sequence[Job]) -> Iterator[tuple[Job, str]]:

@@ -1,7 +1,8 @@
 """What a job has done so far, in a file of its own: so that it can go on after anything, and two can share the work.
 
 The journal is ``.restore-job.sqlite`` in the folder of the results: there it is found again without a name to remember,
-moves with them, and serves whoever works into that folder; the dot keeps it out of every list of photos. It is SQLite
+moves with them, and serves whoever works into that folder; the dot keeps it out of every list of photos. Of results in
+a bucket it lies on this computer, and other computers know nothing of it. It is SQLite
 with a write-ahead log, synced at every change: a change is in it whole or not at all, also after a power cut. Where the
 disk has no shared memory (network folders) SQLite's older log serves. Events are only ever added; ``files`` has the
 last state of each photo. One row of ``settings`` stands for all that decides what results look like.
@@ -24,6 +25,7 @@ from restore.errors import OutputError
 from restore.io.folder import Job
 from restore.io.journal_rows import TABLES, WITH_RUN, Record, Refusal, Result, Settings, State, record_of
 from restore.io.owner import is_alive, this_process
+from restore.io.remote import full_name, home_of
 from restore.io.steady import FileState
 
 NAME: Final = ".restore-job.sqlite"
@@ -40,11 +42,11 @@ class Journal:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.path = folder, folder / NAME
+        self.folder, self.path = folder, home_of(folder) / NAME
         self._lock = threading.Lock()
         self._run = self._settings = self._first_event = 0
         with self._named():
-            folder.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(self.path, timeout=WAIT_S, isolation_level=None, check_same_thread=False)
         try:
             with self._named():
@@ -195,7 +197,7 @@ class Journal:
         event = 0 if state == "waiting" else self._event(db, job, state)
         values |= {
             "target": self.key(job.target),
-            "source": _text(os.path.abspath(job.source)),  # noqa: PTH100 - links are not followed
+            "source": _text(full_name(job.source)),
             "state": state,
             "settings": self._settings,
             "run": self._run,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from PIL import Image
 
 from restore.io import exif as exif_blocks
-from restore.io.photo import Photo, Strip
 from restore.io.tags import DamagedTagsError
+
+if TYPE_CHECKING:
+    from restore.io.photo import Photo, Strip
 
 ORIENTATION_XMP: Final = re.compile(r"""(<tiff:Orientation>|\btiff:Orientation\s*=\s*["'])\s*[1-8]""")
 GPS_ATTRIBUTE: Final = re.compile(r"""\s[\w-]+:gps\w*\s*=\s*("[^"]*"|'[^']*')""", re.IGNORECASE)

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from restore.io.curves import SRGB, Curve, PowerCurve, TableCurve, gamma_curve
-
-Family = Literal["gray", "rgb", "cmyk"]
+from restore.io.icc import MATRIX_TAGS, PROFILE_FAULTS, SPACES, tags_of
+from restore.io.stored import Family
 
 SRGB_TO_PCS: Final = torch.tensor(
     [
@@ -24,8 +24,6 @@ SRGB_TO_PCS: Final = torch.tensor(
 )
 """Columns are the red, green and blue of sRGB in XYZ adapted to D50, as in the profile of the ICC."""
 
-SPACES: Final = {b"GRAY": "gray", b"RGB ": "rgb", b"CMYK": "cmyk"}
-MATRIX_TAGS: Final = (b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC")
 SAME_PRIMARY: Final = 2e-3
 """Primaries closer than this are the same: profiles of sRGB differ by so much among themselves."""
 SAME_CODE: Final = 1 / 255
@@ -57,12 +55,12 @@ def rendering_of(icc: bytes | None, family: Family, depth: int) -> Rendering:
         return Rendering("same", note=note)
     try:
         return _parsed(icc, family, depth)
-    except (struct.error, ValueError, IndexError, OverflowError) as fault:
+    except PROFILE_FAULTS as fault:
         return Rendering("same", note=f"the colour profile is damaged ({fault}) and was dropped")
 
 
 def _parsed(icc: bytes, family: Family, depth: int) -> Rendering:
-    tags, space = _tags(icc)
+    tags, space = tags_of(icc)
     if SPACES.get(space) != family:
         what = space.decode("latin-1").strip()
         return Rendering("same", note=f"the colour profile is for {what}, the picture is {family}: profile dropped")
@@ -87,21 +85,6 @@ def _by_engine(icc: bytes, kind: Literal["lut", "cmyk"]) -> Rendering:
             "same", icc, note="the colour profile works in one direction only: values are kept as they are"
         )
     return Rendering("same", note="the CMYK profile cannot be used: colours are approximate, written as RGB")
-
-
-def _tags(icc: bytes) -> tuple[dict[bytes, bytes], bytes]:
-    if len(icc) < 132 or icc[36:40] != b"acsp":
-        raise ValueError("no profile signature")
-    (count,) = struct.unpack_from(">I", icc, 128)
-    if not 0 < count <= 1000:
-        raise ValueError("tag table")
-    tags = {}
-    for index in range(count):
-        name, offset, size = struct.unpack_from(">4sII", icc, 132 + 12 * index)
-        if offset + size > len(icc):
-            raise ValueError("cut off")
-        tags[name] = icc[offset : offset + size]
-    return tags, icc[16:20]
 
 
 def _matrix(icc: bytes, tags: dict[bytes, bytes]) -> Rendering:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import torch
@@ -13,72 +12,36 @@ from torch import Tensor
 
 from restore.io import engine
 from restore.io.curves import SRGB
-from restore.io.profile import Family, Rendering
+from restore.io.mapped import Planes, in_memory
+from restore.io.profile import Rendering
+from restore.io.stored import CHANNELS, Layout, Raster
 
-Layout = Literal["L", "LA", "RGB", "RGBA", "CMYK"]
-FAMILIES: Final[dict[Layout, Family]] = {"L": "gray", "LA": "gray", "RGB": "rgb", "RGBA": "rgb", "CMYK": "cmyk"}
-CHANNELS: Final[dict[Layout, int]] = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4}
 STRIP_PX: Final = 1 << 20
 """Pixels converted at a time, so that scratch space stays small beside the photo."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Raster:
-    """Numbers as stored in a file: (H,W,C), uint8 or uint16, straight alpha last."""
-
-    array: NDArray[np.uint8] | NDArray[np.uint16]
-    layout: Layout
-
-    @property
-    def depth(self) -> int:
-        """Bits per channel, 8 or 16."""
-        return self.array.dtype.itemsize * 8
-
-    @property
-    def family(self) -> Family:
-        """What the colour channels are."""
-        return FAMILIES[self.layout]
-
-    def turned(self, orientation: int) -> Raster:
-        """Upright by the EXIF orientation 1..8; a view, nothing is copied."""
-        array = self.array
-        if orientation >= 5:
-            array = array.transpose(1, 0, 2)
-        if orientation in (2, 3, 6, 7):
-            array = array[:, ::-1]
-        if orientation in (3, 4, 7, 8):
-            array = array[::-1]
-        return Raster(array, self.layout)
-
-
-def into_house(raster: Raster, rendering: Rendering) -> tuple[Tensor, Tensor | None]:
-    """Pixels (3,H,W) and alpha (H,W) or None, float32."""
+def into_house(raster: Raster, rendering: Rendering, planes: Planes = in_memory) -> tuple[Tensor, Tensor | None]:
+    """Pixels (3,H,W) and alpha (H,W) or None, float32, of numbers that :func:`restore.io.engine.plain` has seen."""
     top = 2.0**raster.depth - 1
     array = raster.array
-    alpha = _scaled(array[..., -1:], top)[0] if raster.layout in ("LA", "RGBA") else None
+    alpha = _scaled(array[..., -1:], top, planes, 1)[0] if raster.layout in ("LA", "RGBA") else None
     if raster.family == "gray":
-        return _scaled(array[..., :1], top).expand(3, -1, -1).contiguous(), alpha
-    if raster.family == "cmyk" or rendering.kind == "lut":
-        colour = np.ascontiguousarray(array[..., : 4 if raster.family == "cmyk" else 3])
-        image = Image.frombuffer("CMYK" if raster.family == "cmyk" else "RGB", colour.shape[1::-1], colour.tobytes())
-        array, top = np.asarray(_into_srgb(image, rendering)), 255.0
-    pixels = _scaled(array[..., :3], top)
+        return _scaled(array[..., :1], top, planes, 3), alpha
+    pixels = _scaled(array[..., :3], top, planes, 3)
     if rendering.kind == "matrix":
         _through_matrix(pixels, pixels, rendering, back=False, exact=raster.depth > 8)
     return pixels, alpha
 
 
-def _into_srgb(image: Image.Image, rendering: Rendering) -> Image.Image:
-    if rendering.icc is None or rendering.kind not in ("lut", "cmyk"):
-        return image.convert("RGB")
-    return engine.into_srgb(image, rendering.icc, rendering.kind)
-
-
-def _scaled(array: NDArray[np.uint8] | NDArray[np.uint16], top: float) -> Tensor:
-    """(H,W,C) integers of any strides to float32 (C,H,W) in [0,1]."""
-    scaled = np.empty((array.shape[2], *array.shape[:2]), dtype=np.float32)
-    np.copyto(scaled, array.transpose(2, 0, 1), casting="unsafe")
-    return torch.from_numpy(scaled).div_(top)
+def _scaled(array: NDArray[np.uint8] | NDArray[np.uint16], top: float, planes: Planes, channels: int) -> Tensor:
+    """(H,W,C) integers of any strides to float32 (channels,H,W) in [0,1]; C is ``channels``, or 1 for equal ones."""
+    height, width = array.shape[:2]
+    scaled = planes((channels, height, width))
+    for rows in _strips(height, width):
+        strip = scaled[:, rows]
+        np.copyto(strip, array[rows].transpose(2, 0, 1), casting="unsafe")
+        np.divide(strip, np.float32(top), out=strip)
+    return torch.from_numpy(scaled)
 
 
 def _strips(height: int, width: int) -> list[slice]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from restore.errors import ConfigError, ImageError
 from restore.io.folder import Job
 from restore.io.journal import Journal
 from restore.io.journal_rows import Record, Settings
+from restore.io.remote import full_name
 from restore.io.steady import FileState, sha256_of, state_of
 
 EXISTS: Final = "exists; --overwrite replaces it"
@@ -74,7 +74,7 @@ def _sort_written(left: Left, job: Job, record: Record, there: FileState, journa
     """Of a result that is whole and ours: has its photo changed?"""
     found = state_of(job.source)
     if found is None or not _same(job.source, found, record.input, record.input_sha256):
-        if record.source != os.path.abspath(job.source) and not overwrite:  # noqa: PTH100 - links are not followed
+        if record.source != full_name(job.source) and not overwrite:
             left.skipped.append((job, OTHER_SOURCE))
             return
         left.todo.append(job)

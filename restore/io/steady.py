@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from restore.errors import ImageError
+from restore.io.decoded import unreadable
 from restore.io.photo import Photo
-from restore.io.read import DEFAULT_MAX_MEGAPIXELS, read_photo, unreadable
+from restore.io.read import DEFAULT_MAX_MEGAPIXELS, read_photo
+from restore.io.remote import Remote
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +42,18 @@ def sha256_of(path: Path) -> str:
         raise unreadable(path, fault) from fault
 
 
-def read_steady(path: Path, *, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS) -> Photo:
-    """Read a photo with its hash as :func:`read_photo` does, but refuse one that was changed meanwhile.
+def read_steady(
+    path: Path, *, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS, read: Callable[..., Photo] | None = None
+) -> Photo:
+    """Read a photo with its hash as ``read`` does (:func:`read_photo`), but refuse one that was changed meanwhile.
 
     Such a file is still being copied or saved: it may well open, with half of its picture missing. ImageError.
     """
+    if isinstance(path, Remote):
+        return _read_remote(path, read or read_photo, max_megapixels)
     before = state_of(path)
     try:
-        photo = read_photo(path, max_megapixels=max_megapixels, hashed=True)
+        photo = (read or read_photo)(path, max_megapixels=max_megapixels, hashed=True)
     except ImageError as error:
         if before is None or state_of(path) == before:
             raise
@@ -54,6 +61,18 @@ def read_steady(path: Path, *, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS) -
     if state_of(path) != before:
         raise _changed(path)
     return photo
+
+
+def _read_remote(path: Remote, read: Callable[..., Photo], max_megapixels: float) -> Photo:
+    """The same of a file in a bucket or on a server: what one request brings is one version, whoever writes there."""
+    try:
+        data = path.read_bytes()
+    except OSError as fault:
+        raise unreadable(path, fault) from fault
+    try:
+        return replace(read(data, max_megapixels=max_megapixels, hashed=True), name=path.name)
+    except ImageError as error:
+        raise ImageError(str(error).replace("<bytes>", str(path))) from error
 
 
 def _changed(path: Path) -> ImageError:

@@ -13,7 +13,7 @@ from typing import Final
 from restore.io.owner import OWNER, is_alive, this_process
 
 PREFIX: Final = ".restore-"
-_LEFT: Final = re.compile(rf"{re.escape(PREFIX)}(?P<owner>{OWNER})-\w+\.\w+")
+_LEFT: Final = re.compile(rf"{re.escape(PREFIX)}(?P<owner>{OWNER})-\w+(?:\.\w+)+")
 
 
 def temporary_prefix() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
@@ -14,9 +14,11 @@ from PIL import TiffImagePlugin
 
 from restore.errors import ImageError
 from restore.io.exif import exif_into_tiff
-from restore.io.photo import Photo
-from restore.io.raster import Raster
+from restore.io.stored import Raster
 from restore.io.tags import BYTE, ORIENTATION, XMP, Entry, byte_order
+
+if TYPE_CHECKING:
+    from restore.io.photo import Photo
 
 for chatty in ("tifffile", "PIL"):  # a library does not print
     logging.getLogger(chatty).addHandler(logging.NullHandler())

@@ -13,8 +13,8 @@ from PIL import Image
 from PIL.ExifTags import GPSTAGS, IFD, TAGS
 
 from restore.io.decode import DECODE_FAULTS, open_header, quiet
+from restore.io.decoded import unreadable
 from restore.io.photo import Strip
-from restore.io.read import unreadable
 from restore.io.xmp import UnreadableXmpError, read_packet
 
 ORIENTATION: Final = 0x0112

@@ -10,9 +10,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
-from restore.errors import ImageError
+from restore.errors import ConfigError, ImageError
+from restore.io.address import is_address
 from restore.io.formats import PHOTO_SUFFIXES
 from restore.io.naming import OwnOutputs
+from restore.io.remote import Remote
 
 SYSTEM_FOLDERS: Final = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN"})
 """Folders that systems put among the photos: shadow files and thumbnails."""
@@ -61,11 +63,19 @@ def check_exists(path: Path) -> None:
         raise ImageError(
             f"{path}: cannot be reached ({fault.strerror or fault}); check the name and permissions"
         ) from fault
+    if isinstance(path, Remote):
+        raise ImageError(f"{path}: there is no such file or folder, or nobody answers there; check the address")
     raise ImageError(f"{path}: there is no such file or folder; check the name")
 
 
 def is_pattern(word: str) -> bool:
     """The word is no existing file and holds *, ? or [."""
+    if is_address(word):
+        if "*" in word:
+            raise ConfigError(
+                f"{word}: addresses hold no patterns; name the folder, and give --include with the pattern"
+            )
+        return False
     return glob.has_magic(word) and not os.path.lexists(word)
 
 
@@ -108,7 +118,7 @@ def _fixed_part(pattern: str) -> Path:
 def walk(folder: Path, chosen: Filter) -> tuple[list[Found], list[Path]]:
     """Pictures and ignored files of a folder, sorted; ImageError names a folder that cannot be opened."""
     found, ignored = [], []
-    for path, siblings in _files(folder, chosen):
+    for path, siblings in (_remote_files if isinstance(folder, Remote) else _files)(folder, chosen):
         place = path.relative_to(folder)
         if not chosen.takes(place):
             continue
@@ -151,6 +161,32 @@ def _files(folder: Path, chosen: Filter) -> Iterator[tuple[Path, set[str]]]:
         visible = {name for name in names if not name.startswith(".")}
         for name in sorted(visible):
             yield here / name, visible
+
+
+def _remote_files(folder: Path, chosen: Filter) -> Iterator[tuple[Path, set[str]]]:
+    """The same of a folder in a bucket or on a server: all names come in one listing."""
+    assert isinstance(folder, Remote)
+    try:
+        places = [Path(place) for place in folder.look_through()]
+    except OSError as fault:
+        raise ImageError(
+            f"{folder}: this folder cannot be looked into ({fault.strerror}); check the address"
+        ) from fault
+    visible: dict[Path, set[str]] = {}
+    for place in places:
+        if not place.name.startswith("."):
+            visible.setdefault(place.parent, set()).add(place.name)
+    entered = {parent for parent in visible if _is_entered(folder, parent, chosen)}
+    for place in sorted(places, key=lambda place: (place.parent.parts, place.name)):
+        if place.parent in entered and place.name in visible[place.parent]:
+            yield folder / place, visible[place.parent]
+
+
+def _is_entered(folder: Remote, parent: Path, chosen: Filter) -> bool:
+    """Whether files in ``folder / parent`` are looked at."""
+    ways = [way for way in (parent, *parent.parents) if way.parts]
+    hidden = any(way.name.startswith(".") or way.name in SYSTEM_FOLDERS or _left_out(way, chosen) for way in ways)
+    return not hidden and (chosen.recursive or not ways) and chosen.output not in [folder / way for way in ways]
 
 
 def _left_out(place: Path, chosen: Filter) -> bool:

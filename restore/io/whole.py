@@ -26,7 +26,7 @@ def write_whole(path: Path, parts: Iterable[bytes], ready: Callable[[Path], None
                 stream.write(part)
             stream.flush()
             os.fsync(stream.fileno())
-        _give_usual_permissions(temporary, path)
+        give_usual_permissions(temporary, path)
         if ready is not None:
             ready(temporary)
         temporary.replace(path)
@@ -35,7 +35,7 @@ def write_whole(path: Path, parts: Iterable[bytes], ready: Callable[[Path], None
             temporary.unlink(missing_ok=True)
 
 
-def _give_usual_permissions(temporary: Path, path: Path) -> None:
+def give_usual_permissions(temporary: Path, path: Path) -> None:
     """Those of the file to be replaced, else what the process gives new files: temporary ones are private."""
     if path.exists():
         temporary.chmod(path.stat().st_mode & 0o777)

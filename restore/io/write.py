@@ -16,7 +16,8 @@ from restore.io.formats import FORMATS, format_named, format_of, writable
 from restore.io.metadata import stripped
 from restore.io.photo import Photo, Strip
 from restore.io.read import photo_size
-from restore.io.whole import write_whole
+from restore.io.remote import Remote
+from restore.io.whole import give_usual_permissions, write_whole
 
 Sealed = Callable[[int, str], None]
 """Is told the bytes of a file and their SHA-256 in hexadecimal."""
@@ -36,6 +37,8 @@ class WriteOptions:
     """8 or 16 bits per channel."""
     strip: Strip = "none"
     overwrite: bool = False
+    sidecar: bool = False
+    """Whether the recipe is to lie beside the result too, see :mod:`restore.io.sidecar`."""
 
     def __post_init__(self) -> None:
         if self.format is not None:
@@ -140,16 +143,49 @@ def _bytes_again(source: Path) -> bytes:
 def _write_whole(data: bytes, path: Path, size: tuple[int, int], *, overwrite: bool, sealed: Sealed | None) -> None:
     """Bytes of a picture of ``size`` = (height, width) under ``path``, whole or not at all."""
 
-    def ready(temporary: Path) -> None:
-        if photo_size(temporary) != size:
+    def ready(written: Path | bytes) -> None:
+        if photo_size(written) != size:
             raise ImageError(f"{path}: what was written cannot be read back; check the disk and try again")
         if sealed is not None:
             sealed(len(data), hashlib.sha256(data).hexdigest())
         _refuse_to_overwrite(path, overwrite=overwrite)  # it may have come while we were at work
 
     with _faults_named(path):
+        if isinstance(path, Remote):
+            path.forget()
+            ready(data)
+            path.put(data)
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, [data], ready)
+
+
+def place_file(
+    built: Path,
+    path: Path,
+    *,
+    overwrite: bool,
+    written: tuple[int, str] | None = None,
+    sealed: Sealed | None = None,
+) -> None:
+    """Give a file that was ``built`` beside ``path`` by somebody else its name; the rest as for :func:`write_photo`.
+
+    ``written`` are its bytes and their SHA-256, which ``sealed`` is told.
+    """
+    with _faults_named(path):
+        if isinstance(path, Remote):
+            path.forget()
+    _refuse_to_overwrite(path, overwrite=overwrite)
+    if sealed is not None and written is not None:
+        sealed(*written)
+    with _faults_named(path):
+        if isinstance(path, Remote):
+            assert isinstance(built, Remote)
+            built.place(path)
+            return
+        if path.exists():
+            give_usual_permissions(built, path)
+        built.replace(path)
 
 
 def exists_already(path: Path) -> OutputError:
@@ -174,6 +210,8 @@ def _faults_named(path: Path) -> Iterator[None]:
 
 def _unwritable(path: Path, fault: OSError) -> ImageError:
     match fault.errno:
+        case _ if isinstance(path, Remote):
+            cure = f"{fault.strerror or fault}; check the address, the rights and the connection"
         case errno.ENOSPC | errno.EDQUOT:
             cure = "the disk is full; make room there or choose another folder with -o"
         case errno.EROFS:

@@ -12,8 +12,13 @@ def mirror_index(size: int, before: int, after: int) -> Tensor:
     >>> mirror_index(3, 2, 4).tolist()
     [1, 0, 0, 1, 2, 2, 1, 0, 0]
     """
-    position = torch.arange(-before, size + after).remainder(2 * size)
-    return torch.where(position < size, position, 2 * size - 1 - position)
+    return _within(torch.arange(-before, size + after), size)
+
+
+def _within(places: Tensor, size: int) -> Tensor:
+    """Where places on a line that goes on mirrored for ever lie within its ``size`` pixels."""
+    place = places.remainder(2 * size)
+    return torch.where(place < size, place, 2 * size - 1 - place)
 
 
 def mirror_pad(image: Tensor, top: int, bottom: int, left: int, right: int) -> Tensor:
@@ -29,3 +34,21 @@ def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
     """Mirror (B,C,H,W) at the bottom and right until both sides are multiples of ``multiple``."""
     height, width = image.shape[-2:]
     return mirror_pad(image, 0, -height % multiple, 0, -width % multiple)
+
+
+def mirrored(image: Tensor, rows: tuple[int, int], columns: tuple[int, int], frame: int = 0) -> Tensor:
+    """Rows and columns [first, last) of (B,C,H,W) in a mirrored frame of ``frame`` pixels, mirrored again beyond it.
+
+    That part of ``mirror_pad(mirror_pad(image, *(frame,) * 4), ...)``, without making the whole; a view where it lies
+    within the picture. Places count from the frame's first pixel and are not negative.
+    """
+    outside = []
+    for dim, (first, last) in ((-2, rows), (-1, columns)):
+        size = image.shape[dim]
+        if frame <= first and last <= size + frame:
+            image = image.narrow(dim, first - frame, last - first)
+        else:
+            outside.append((dim, _within(_within(torch.arange(first, last), size + 2 * frame) - frame, size)))
+    for dim, index in outside:
+        image = image.index_select(dim, index.to(image.device))
+    return image

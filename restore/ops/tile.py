@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from restore.errors import DeviceError
+from restore.ops.pad import mirrored
 
 OutOfMemory = (torch.OutOfMemoryError, MemoryError)
 """What running out of memory looks like; see :func:`ran_out_of_memory` for the CPU allocator's way."""
@@ -55,18 +56,22 @@ def run_tiled(
     core: int,
     overlap: int,
     multiple: int,
+    frame: int = 0,
+    empty: Callable[[tuple[int, ...]], Tensor] = torch.empty,
     progress: Progress = no_progress,
 ) -> Tensor:
     """Apply ``run`` to a (1,C,H,W) picture tile by tile and join the results on the host.
 
-    ``run`` takes (1,C,h,w) and gives (1,C',scale*h,scale*w); H and W must be multiples of ``multiple``. ``core`` and
-    ``overlap`` are input pixels and are rounded up to the multiple. When memory runs out the core is halved and the
-    tile tried again; DeviceError when not even the smallest tile fits.
+    ``run`` takes (1,C,h,w) and gives (1,C',scale*h,scale*w). The picture is continued by mirroring, tile by tile: by
+    ``frame`` pixels on all sides, then at the bottom and the right until both sides are multiples of ``multiple``; none
+    of that is in the result, (1,C',scale*H,scale*W), for which ``empty`` makes room. ``core`` and ``overlap`` are input
+    pixels and are rounded up to the multiple. When memory runs out the core is halved and the tile tried again;
+    DeviceError when not even the smallest tile fits.
     """
     core, overlap = _up(core, multiple), _up(overlap, multiple)
     while True:
         try:
-            return _run_cores(image, run, scale, core, overlap, progress)
+            return _run_cores(image, run, scale, core, overlap, multiple, frame, empty, progress)
         except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError, as is the CPU's
             if not ran_out_of_memory(error):
                 raise
@@ -84,27 +89,39 @@ def ran_out_of_memory(error: BaseException) -> bool:
 
 
 def _run_cores(  # noqa: PLR0917 - one caller, right above
-    image: Tensor, run: Callable[[Tensor], Tensor], scale: int, core: int, overlap: int, progress: Progress
+    image: Tensor,
+    run: Callable[[Tensor], Tensor],
+    scale: int,
+    core: int,
+    overlap: int,
+    multiple: int,
+    frame: int,
+    empty: Callable[[tuple[int, ...]], Tensor],
+    progress: Progress,
 ) -> Tensor:
     height, width = image.shape[-2:]
+    tall, wide = (_up(side + 2 * frame, multiple) for side in (height, width))
     result: Tensor | None = None
-    for row in spans(height, core, overlap):
-        for column in spans(width, core, overlap):
-            tile = run(image[..., row.start : row.stop, column.start : column.stop])
-            if result is None:
-                result = torch.empty(1, tile.shape[1], scale * height, scale * width)
-            target = result[..., scale * row.core_start : scale * row.core_stop, :]
-            target[..., scale * column.core_start : scale * column.core_stop].copy_(_kept(tile, scale, row, column))
-            progress((row.core_start * width + (row.core_stop - row.core_start) * column.core_stop) / (height * width))
+    for row in spans(tall, core, overlap):
+        for column in spans(wide, core, overlap):
+            down, own_rows = _kept(row, height, frame, scale)
+            across, own_columns = _kept(column, width, frame, scale)
+            if down.start < down.stop and across.start < across.stop:
+                tile = run(mirrored(image, (row.start, row.stop), (column.start, column.stop), frame))
+                if result is None:
+                    result = empty((1, tile.shape[1], scale * height, scale * width))
+                result[..., down, across].copy_(tile[..., own_rows, own_columns])
+            progress((row.core_start * wide + (row.core_stop - row.core_start) * column.core_stop) / (tall * wide))
     if result is None:
         raise ValueError("an empty picture has no tiles")
     return result
 
 
-def _kept(tile: Tensor, scale: int, row: Span, column: Span) -> Tensor:
-    top, left = scale * (row.core_start - row.start), scale * (column.core_start - column.start)
-    height, width = scale * (row.core_stop - row.core_start), scale * (column.core_stop - column.core_start)
-    return tile[..., top : top + height, left : left + width]
+def _kept(span: Span, size: int, frame: int, scale: int) -> tuple[slice, slice]:
+    """The part of a core within a picture of ``size`` pixels: where it lies in the result, and in the tile's."""
+    first, last = (min(max(edge - frame, 0), size) for edge in (span.core_start, span.core_stop))
+    before = span.start - frame
+    return slice(scale * first, scale * last), slice(scale * (first - before), scale * (last - before))
 
 
 def _up(value: int, multiple: int) -> int:

@@ -50,9 +50,14 @@ class Tone:
 
     def colour(self, gray: Tensor) -> Tensor:
         """(1,3,H,W) of that luma (1,1,H,W); beyond black and white the offsets stay as they are there."""
-        below, share = _position(gray[0, 0])
         table = self.offsets.to(gray.dtype)
-        return gray + torch.stack([torch.lerp(line[below], line[below + 1], share) for line in table.T])[None]
+        result = gray.new_empty(1, 3, *gray.shape[-2:])
+        for top in range(0, gray.shape[-2], _BAND_ROWS):  # of the whole at once, the places alone would take as much
+            band = gray[0, 0, top : top + _BAND_ROWS]
+            below, share = _position(band)
+            for channel, line in zip(result[0], table.T, strict=True):
+                channel[top : top + _BAND_ROWS] = band + torch.lerp(line[below], line[below + 1], share)
+        return result
 
 
 def tone_of(image: Tensor) -> Tone | None:

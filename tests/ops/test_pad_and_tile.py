@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from restore.errors import DeviceError
-from restore.ops.pad import mirror_pad, pad_to_multiple
+from restore.ops.pad import mirror_pad, mirrored, pad_to_multiple
 from restore.ops.tile import run_tiled, spans
 
 
@@ -95,3 +95,51 @@ def test_an_error_that_is_not_about_memory_is_not_swallowed() -> None:
 
     with pytest.raises(RuntimeError, match="illegal instruction"):
         run_tiled(torch.rand(1, 1, 8, 8), broken, scale=2, core=8, overlap=2, multiple=2)
+
+
+@pytest.mark.parametrize("frame", [0, 3, 30])
+def test_a_part_of_a_mirrored_picture_is_that_part_of_the_whole_one(frame) -> None:
+    rng = torch.Generator().manual_seed(frame)
+    for _ in range(40):
+        height, width, multiple = (int(torch.randint(1, top, (1,), generator=rng)) for top in (30, 30, 17))
+        image = torch.rand(1, 2, height, width, generator=rng)
+        whole = pad_to_multiple(mirror_pad(image, *(frame,) * 4), multiple)
+        (top, bottom), (left, right) = (
+            sorted(torch.randint(0, side + 1, (2,), generator=rng).tolist()) for side in whole.shape[-2:]
+        )
+        assert torch.equal(mirrored(image, (top, bottom), (left, right), frame), whole[..., top:bottom, left:right])
+
+
+@pytest.mark.parametrize(("frame", "scale"), [(0, 1), (0, 2), (8, 1), (5, 2)])
+def test_tiles_of_a_picture_that_goes_on_mirrored_equal_the_whole_one_padded(frame, scale) -> None:
+    image = torch.rand(1, 3, 37, 53, generator=torch.Generator().manual_seed(1))
+
+    def run(tile: torch.Tensor) -> torch.Tensor:
+        """Looks one pixel far, and to the picture's border as networks do."""
+        blurred = F.avg_pool2d(F.pad(tile, (1, 1, 1, 1)), 3, stride=1)
+        return blurred.repeat_interleave(scale, -1).repeat_interleave(scale, -2)
+
+    padded = pad_to_multiple(mirror_pad(image, *(frame,) * 4), 4)
+    expected = run(padded)[..., scale * frame : scale * (frame + 37), scale * frame : scale * (frame + 53)]
+    shares: list[float] = []
+    made: list[tuple[int, ...]] = []
+
+    def empty(shape: tuple[int, ...]) -> torch.Tensor:
+        made.append(shape)
+        return torch.full(shape, torch.nan)
+
+    for core in (4, 16, 100):
+        found = run_tiled(
+            image,
+            run,
+            scale=scale,
+            core=core,
+            overlap=2,
+            multiple=4,
+            frame=frame,
+            empty=empty,
+            progress=shares.append,
+        )
+        assert torch.allclose(found, expected, atol=1e-6)
+        assert shares[-1] == 1.0
+    assert set(made) == {(1, 3, scale * 37, scale * 53)}
