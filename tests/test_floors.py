@@ -20,8 +20,10 @@ FLOORS = {
 FENCES = {
     **dict.fromkeys(("PIL", "cv2", "tifffile", "pillow_heif"), ("io/",)),
     **dict.fromkeys(("spandrel", "basicsr"), ("models/foreign.py",)),
+    **dict.fromkeys(("onnx", "onnxruntime", "onnxscript"), ("models/export.py",)),
     **dict.fromkeys(("skimage", "lpips"), ("metrics/", "losses/")),
     **dict.fromkeys(("typer", "rich"), ("cli/",)),
+    **{"ray": ("inference/fleet.py",), "fsspec": ("io/remote.py", "datasets/fetch.py")},
     **{"kornia": ("ops/",), "lightning": ("training/",), "lightning_fabric": ("training/",)},
 }
 LONGEST_MODULE = 300
@@ -74,6 +76,7 @@ def test_a_module_can_be_read_at_one_sitting(module: str) -> None:
         ("ops/pad.py", "from restore import upscale", "imports restore.upscale"),
         ("ops/pad.py", "from . import tile", "imports ..tile"),
         ("ops/color.py", "import cv2", "which only io/ may"),
+        ("cli/far.py", "import ray", "which only inference/fleet.py may"),
         ("models/unet.py", "import spandrel", "which only models/foreign.py may"),
         ("config.py", "import torch.nn", "plain Python"),
     ],

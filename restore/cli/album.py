@@ -47,6 +47,17 @@ class Album:
         if self._file is not None:
             self._file.close()
 
+    @property
+    def open(self) -> bool:
+        """Whether it keeps anything."""
+        return self._open
+
+    def add(self, target: Path, pictures: tuple[bytes, ...]) -> None:
+        """Pictures that were made elsewhere, by an album of the same count."""
+        if self._open and pictures:
+            with suppress(*_FORGIVEN):
+                self._keep(target, pictures)
+
     def before(self, source: Path, photo: Photo) -> None:
         """A photo has been read."""
         if not self._open:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Annotated, Final, TextIO
 import typer
 
 from restore import __version__
+from restore.cli.again import again
 from restore.cli.auto import auto
 from restore.cli.clean import deblur, dejpeg, denoise
 from restore.cli.compare import compare
 from restore.cli.doctor import doctor
 from restore.cli.evaluate import evaluate
+from restore.cli.export import export
 from restore.cli.inpaint import inpaint
 from restore.cli.inspect import inspect
 from restore.cli.mask import mask
@@ -72,8 +75,10 @@ VERBS: Final[Mapping[str, Callable[..., None]]] = {
     "report": report,
     "eval": evaluate,
     "compare": compare,
+    "again": again,
     "verify": verify,
     "watch": watch,
+    "export": export,
     "doctor": doctor,
 }
 for _name, _verb in VERBS.items():
@@ -83,6 +88,8 @@ app.add_typer(models)
 
 def main() -> None:
     """Run the command on this process's arguments, and leave with its exit code; photos without a verb mean `auto`."""
+    # before torch is loaded: threads that spin while they wait take the cores from those that read and write photos
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for stream in (sys.stdout, sys.stderr):
         _never_fail_to_print(stream)
     words = sys.argv[1:]

@@ -16,10 +16,11 @@ import typer
 
 from restore.cli import options as opt
 from restore.cli.guard import guarded
-from restore.cli.words import parse_memory, read_list
+from restore.cli.words import parse_memory, parse_timeout, read_list
 
 if TYPE_CHECKING:
-    from restore.cli.order import Machine, Order, Where
+    from restore.cli.machine import Machine
+    from restore.cli.order import Order, Where
     from restore.io.write import WriteOptions
 
 FIRST: Final = ("paths", "output")
@@ -39,6 +40,7 @@ class Asked:
     depth: opt.Depth = None
     strip: opt.Strip = opt.StripWord.NONE
     template: opt.Template = "{stem}_{what}{ext}"
+    sidecar: opt.Sidecar = False
     overwrite: opt.Overwrite = False
     recursive: opt.Recursive = True
     include: opt.Include = None
@@ -47,8 +49,12 @@ class Asked:
     resume: opt.Resume = False
     device: opt.DeviceName = "auto"
     threads: opt.Threads = None
+    precision: opt.Precision = opt.PrecisionWord.AUTO
+    engine: opt.Engine = opt.EngineWord.LOCAL
+    ray_address: opt.RayAddress = None
     max_memory: opt.MaxMemory = None
     max_megapixels: opt.MaxMegapixels = 200.0
+    timeout: opt.Timeout = None
     tile: opt.Tile = None
     as_json: opt.AsJson = False
     dry_run: opt.DryRun = False
@@ -60,10 +66,12 @@ class Asked:
     def where(self) -> Where:
         """Which photos, and where their results go; ConfigError or ImageError when that cannot be."""
         from restore.cli.order import Where
+        from restore.io.address import shown_address
 
+        words = (*(self.paths or ()), *(read_list(self.from_list) if self.from_list else ()))
         return Where(
-            inputs=(*(self.paths or ()), *(read_list(self.from_list) if self.from_list else ())),
-            output=self.output,
+            inputs=tuple(map(shown_address, words)),
+            output=None if self.output is None else shown_address(self.output),
             template=self.template,
             recursive=self.recursive,
             include=tuple(self.include or ()),
@@ -82,17 +90,23 @@ class Asked:
             depth=self.depth,
             strip=self.strip.value,
             overwrite=self.overwrite,
+            sidecar=self.sidecar,
         )
 
     def machine(self, weights: Sequence[str] = (), size: opt.ModelSize = opt.ModelSize.FAST) -> Machine:
         """What computes, with which weights; ConfigError when that cannot be."""
-        from restore.cli.order import Machine
+        from restore.cli.machine import Machine
 
         return Machine(
             device=self.device,
             threads=self.threads,
+            precision=self.precision.value,
+            engine=self.engine.value,
+            ray_address=self.ray_address,
             max_memory=None if self.max_memory is None else parse_memory(self.max_memory),
             max_megapixels=self.max_megapixels,
+            apart=self.timeout is not None,
+            **({} if self.timeout is None else {"timeout_s": parse_timeout(self.timeout)}),
             tile=self.tile,
             weights=tuple(weights),
             size=size.value,

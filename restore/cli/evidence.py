@@ -11,6 +11,7 @@ from typing import Final
 from restore.errors import ConfigError, OutputError
 from restore.io.folder import Job
 from restore.io.photo import Photo
+from restore.io.remote import path_of
 from restore.io.walk import is_folder
 from restore.io.write import exists_already
 from restore.ops.evidence_view import evidence_picture
@@ -39,6 +40,8 @@ class Shown:
     evidence: Photo | None = None
     unchanged: bool = False
     """Whether the photo itself came out, to the bit."""
+    sidecar: bytes | None = None
+    """The recipe as XMP, where it is to lie beside the result too."""
 
 
 def evidence_of(photo: Photo, result: Photo) -> Photo:
@@ -58,7 +61,7 @@ def evidence_targets(
     """
     if asked is None:
         return {}
-    folder = Path(asked)
+    folder = path_of(asked)
     if asked.endswith(("/", os.sep)) or is_folder(folder):
         parents = [job.target.parent.absolute() for job in jobs]
         root = os.path.commonpath(parents) if parents else ""

@@ -16,10 +16,13 @@ from restore.inference.batch import Done
 from restore.inference.upscale import Enlargement
 from restore.io.folder import Job
 from restore.io.read import photo_size
+from restore.io.remote import Remote
 from restore.io.steady import state_of
 
 LOOKED_AT: Final = 200
 """Headers that are opened for the count of pixels; of more photos, evenly spaced ones stand for all."""
+LOOKED_AT_FAR: Final = 20
+"""The same of photos in a bucket, where each costs a request or two."""
 WORTH_SAYING_S: Final = 60.0
 """Less than this to wait for is no news."""
 AGAIN_AFTER: Final = 10
@@ -42,6 +45,8 @@ class Forecast:
     """Where results go."""
     speeds: list[tuple[float, float, int]] = field(default_factory=list)
     """Of photos done before: megapixels of the result, seconds, bytes."""
+    hands: int = 1
+    """Photos that are done at the same time."""
     _done: int = 0
     _megapixels: float = 0.0
     _bytes: int = 0
@@ -74,7 +79,8 @@ class Forecast:
         if self._done not in (1, AGAIN_AFTER) or self._done >= self.count:
             return
         rest = max(0.0, self.megapixels * (1 - self._done / self.count))
-        seconds = (time.perf_counter() - self._started) / self._megapixels * rest
+        together = self.hands if self._done == 1 else 1  # the others are nearly as far as the first one was
+        seconds = (time.perf_counter() - self._started) / self._megapixels * rest / together
         room = int(self._bytes / self._megapixels * rest)
         free = _free(self.folder)
         if free is not None and free < room and self._done == 1:
@@ -105,7 +111,8 @@ def forecast(
 ) -> Forecast:
     """Count what there is to do, from sizes and headers; photos that cannot be read count by their bytes alone."""
     states = [state_of(job.source) for job in jobs]
-    looked = jobs[:: -(-len(jobs) // LOOKED_AT)] if jobs else []
+    most = LOOKED_AT_FAR if jobs and isinstance(jobs[0].source, Remote) else LOOKED_AT
+    looked = jobs[:: -(-len(jobs) // most)] if jobs else []
     pixels = [both for job in looked if (both := _megapixels(job, plan))]
     scale = len(jobs) / len(looked) if looked else 0.0
     return Forecast(

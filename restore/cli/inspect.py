@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +14,7 @@ import typer
 
 from restore.cli import options as opt
 from restore.cli.guard import guarded
-from restore.cli.words import read_list
+from restore.cli.words import parse_timeout, read_list
 from restore.errors import ConfigError, DeviceError, RestoreError
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ def inspect(
     exclude: opt.Exclude = None,
     from_list: opt.FromList = None,
     max_megapixels: opt.MaxMegapixels = 200.0,
+    timeout: opt.Timeout = None,
     as_json: opt.AsJson = False,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
@@ -46,7 +50,9 @@ def inspect(
         from restore.cli.rows import shown
         from restore.cli.talk import Talk
         from restore.cli.walk import Account
+        from restore.io.decoder import DEFAULT_TIMEOUT_S, decoder_for
 
+        timeout_s = DEFAULT_TIMEOUT_S if timeout is None else parse_timeout(timeout)
         inputs = (*(paths or ()), *(read_list(from_list) if from_list else ()))
         photos, ignored = _photos(inputs, recursive, tuple(include or ()), tuple(exclude or ()))
         talk, account = Talk(quiet=quiet, verbose=verbose, as_json=as_json), Account()
@@ -56,9 +62,12 @@ def inspect(
         for path in ignored:
             talk.detail(f"left alone: {shown(path)}")
         try:
-            with talk.progress(len(photos)) as show:
+            with (
+                talk.progress(len(photos)) as show,
+                closing(decoder_for(len(photos), timeout_s, apart=timeout is not None)) as decoder,
+            ):
                 for number, path in enumerate(photos, start=1):
-                    _look(path, max_megapixels, account, talk)
+                    _look(path, partial(decoder.read, max_megapixels=max_megapixels), account, talk)
                     show(number)
         except KeyboardInterrupt:
             account.stopped = True
@@ -84,14 +93,13 @@ def _photos(
     return (Path(STREAM),), ()
 
 
-def _look(path: Path, max_megapixels: float, account: Account, talk: Talk) -> None:
+def _look(path: Path, read: Callable[[Path | bytes], Photo], account: Account, talk: Talk) -> None:
     """Measure one photo, and say it; what cannot be read is a failure, and no end."""
     from restore.cli.walk import say
     from restore.inference.inspect import inspect as measure
-    from restore.io.read import read_photo
 
     try:
-        photo = read_photo(sys.stdin.buffer.read() if path == Path(STREAM) else path, max_megapixels=max_megapixels)
+        photo = read(sys.stdin.buffer.read() if path == Path(STREAM) else path)
         findings = measure(photo)
     except RestoreError as error:
         _fail(path, error, "read", account, talk)

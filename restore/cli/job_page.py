@@ -17,6 +17,8 @@ from restore.cli.job_page_look import SCRIPT, STYLE
 from restore.cli.risk import doubts, risk
 from restore.cli.rows import Row, shown
 from restore.inference.pages import data_uri, frame, section, tile
+from restore.io.address import is_address
+from restore.io.remote import path_of
 from restore.training.report_parts import span
 
 if TYPE_CHECKING:
@@ -73,7 +75,7 @@ def job_page(facts: Facts, account: Account, album: Album) -> Iterator[str]:
     yield '<div class="photos">'
     spent = 0
     for number, card in enumerate(cards):
-        target = Path(str(card.row.values["target"]))
+        target = path_of(str(card.row.values["target"]))
         pictures = [] if spent > PICTURE_BYTES else album.pictures(target)
         uris = [data_uri(picture, "image/jpeg") for picture in pictures]
         spent += sum(map(len, uris))
@@ -110,6 +112,8 @@ def link(path: str, folder: Path) -> str:
     >>> link("album/100% #1?.jpg", Path("."))
     'album/100%25%20%231%3F.jpg'
     """
+    if is_address(path):
+        return quote(path, safe=":/")
     try:
         relative = os.path.relpath(path, folder)
     except ValueError:  # on another drive

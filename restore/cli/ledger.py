@@ -17,6 +17,7 @@ from restore.io.folder import Job, Plan
 from restore.io.journal import NAME, Journal
 from restore.io.journal_rows import Record, Refusal, Result
 from restore.io.photo import Photo
+from restore.io.remote import home_of
 from restore.io.resume import EXISTS, Left, sort_jobs
 from restore.io.steady import state_of
 from restore.io.temporary import remove_leftovers
@@ -76,7 +77,7 @@ class Ledger:
                 "--resume goes on with a job over several photos whose results go into a folder; give -o DIR/, or "
                 "leave --resume out: results beside their photos are never made twice"
             )
-        if state_of(folder / NAME) is None:
+        if state_of(home_of(folder) / NAME) is None:
             self.talk.note(f"{folder}: there is no journal yet, so nothing is known to be done; the job begins anew")
             self.left = Left()
             for job in plan.jobs:
@@ -126,6 +127,10 @@ class Ledger:
     def read(self, source: Path, photo: Photo) -> None:
         """Note which bytes a photo was read from."""
         self._hashes[source] = photo.sha256
+
+    def note_hash(self, source: Path, sha256: str | None) -> None:
+        """The same, of a photo that somebody else has read."""
+        self._hashes[source] = sha256
 
     def overwrites(self, target: Path) -> bool:
         """Whether a result may replace what is there."""

@@ -26,6 +26,13 @@ class StripWord(StrEnum):
     ALL = "all"
 
 
+class EngineWord(StrEnum):
+    """Who does the photos."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
 class ModelSize(StrEnum):
     """Shape of the network."""
 
@@ -81,6 +88,17 @@ Grain = Annotated[
         metavar="0..50",
         help="Add gray grain of so many grey levels, as coarse as what was taken out.",
         rich_help_panel=STRENGTH_PANEL,
+    ),
+]
+Regrain = Annotated[
+    float | None,
+    typer.Option(
+        "--regrain",
+        min=0,
+        max=100,
+        metavar="0..100",
+        help="How much of the grain around them fillings get, so that they do not look smooth. Default: 25.",
+        rich_help_panel="What is filled",
     ),
 ]
 Seed = Annotated[
@@ -143,6 +161,14 @@ Template = Annotated[
         rich_help_panel=FILE_PANEL,
     ),
 ]
+Sidecar = Annotated[
+    bool,
+    typer.Option(
+        "--sidecar",
+        help="Write what was done beside each result too, as photo_x2.jpg.xmp; restore again repeats it.",
+        rich_help_panel=FILE_PANEL,
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.", rich_help_panel=FILE_PANEL)]
 Recursive = Annotated[
     bool,
@@ -172,9 +198,41 @@ FromList = Annotated[
 DeviceName = Annotated[
     str, typer.Option("--device", metavar="auto|cpu|cuda[:n]|mps", help="What computes.", rich_help_panel=MACHINE_PANEL)
 ]
+
+
+class PrecisionWord(StrEnum):
+    """Arithmetic of the network."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
+Precision = Annotated[
+    PrecisionWord,
+    typer.Option(
+        "--precision",
+        help="bfloat16: up to twice as fast on processors that compute it, and within 3 grey levels. auto: float32 on "
+        "a CPU, so that all computers agree.",
+        rich_help_panel=MACHINE_PANEL,
+    ),
+]
 Threads = Annotated[
     int | None,
     typer.Option("--threads", "--jobs", min=1, help="CPU threads. Default: all cores.", rich_help_panel=MACHINE_PANEL),
+]
+Engine = Annotated[
+    EngineWord,
+    typer.Option(help="local: this computer. ray: the workers of a Ray cluster.", rich_help_panel=MACHINE_PANEL),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray-address",
+        metavar="auto|HOST:PORT",
+        help="Of the cluster. Default: RAY_ADDRESS, else workers on this computer.",
+        rich_help_panel=MACHINE_PANEL,
+    ),
 ]
 MaxMemory = Annotated[
     str | None,
@@ -182,6 +240,15 @@ MaxMemory = Annotated[
 ]
 MaxMegapixels = Annotated[
     float, typer.Option(min=0.001, help="Larger pictures are refused unopened.", rich_help_panel=MACHINE_PANEL)
+]
+Timeout = Annotated[
+    str | None,
+    typer.Option(
+        "--timeout",
+        metavar="TIME|off",
+        help="Give a photo up that takes longer to be read; of several, 5m if left out.",
+        rich_help_panel=MACHINE_PANEL,
+    ),
 ]
 Tile = Annotated[int | None, typer.Option(min=1, hidden=True, help="Side of a tile's core in input pixels.")]
 WeightsName = Annotated[

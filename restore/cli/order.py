@@ -10,26 +10,30 @@ from pathlib import Path
 from restore import __version__
 from restore.cli.album import NO_ALBUM, Album
 from restore.cli.evidence import MASK, Shown, evidence_targets
+from restore.cli.far import batch_elsewhere
 from restore.cli.forecast import Forecast, forecast
+from restore.cli.foretell import foretell
 from restore.cli.job_report import Ended, check_report_path, is_page, write_report
 from restore.cli.ledger import Ledger
+from restore.cli.machine import Machine
 from restore.cli.plan import STREAM, file_plan, stream_plan
-from restore.cli.rows import planned_row, shown, skipped_row, unchanged
+from restore.cli.rows import shown, skipped_row, unchanged
 from restore.cli.talk import Talk
-from restore.cli.walk import Account, fail, say, walk
-from restore.cli.work import Filling, Mending, Work, work_for
-from restore.errors import ConfigError, ImageError, RestoreError
+from restore.cli.walk import Account, say, walk
+from restore.cli.work import Again, Filling, Mending, Work, work_for
+from restore.errors import ConfigError, RestoreError
 from restore.inference.batch import Done, Failed, Skipped
 from restore.inference.detect import Search
-from restore.inference.device import Device, choose_device
+from restore.inference.device import Device
 from restore.inference.masks import Masks
-from restore.inference.recipe import recorded
+from restore.inference.recipe import recorded, sidecar_packet
 from restore.inference.steps import Step
 from restore.inference.upscale import Report, Target
 from restore.inference.verbs import Fix
+from restore.io.decoder import Decoder
 from restore.io.folder import Job, Plan
 from restore.io.photo import Photo
-from restore.io.read import photo_size, read_photo
+from restore.io.sidecar import sidecar_of, write_sidecar
 from restore.io.steady import read_steady
 from restore.io.write import (
     WriteOptions,
@@ -78,26 +82,6 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
-    """What computes, and within which limits."""
-
-    device: str = "auto"
-    threads: int | None = None
-    max_memory: int | None = None
-    max_megapixels: float
-    tile: int | None = None
-    weights: tuple[str, ...] = ()
-    """Names or files to use instead of bundled weights."""
-    size: str = "fast"
-
-    def chosen(self, talk: Talk) -> Device:
-        """The device, ready to work; DeviceError if it is not there."""
-        device = choose_device(self.device, threads=self.threads)
-        talk.detail(f"computing on {device.name} ({device.torch}, {device.reason})")
-        return device
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """All that was asked for."""
 
@@ -116,6 +100,8 @@ class Order:
     """Of the work "mask" alone."""
     mending: Mending | None = None
     """Of the work "repair" alone."""
+    again: Again | None = None
+    """Of the work "again" alone."""
     steps: tuple[Step, ...] = ()
     """What is done one after the other, if the task is to take steps."""
     writing: WriteOptions
@@ -171,7 +157,7 @@ def _go(plan: Plan, order: Order, account: Account, talk: Talk, *, pictures: Map
             account.device = device.name
             work = work_for(order, device)
             if order.dry_run:
-                _foretell(ledger.left.todo, work, order, account, talk)
+                foretell(ledger.left.todo, work, order, account, talk)
             ahead = _forecast(ledger, work, device, talk)
             if not order.dry_run:
                 ledger.begin()
@@ -192,7 +178,8 @@ def _forecast(ledger: Ledger, work: Work, device: Device, talk: Talk) -> Forecas
     if len(jobs) < 2:
         return None
     folder = ledger.plan.folder or jobs[0].target.parent
-    ahead = forecast(jobs, work.plan, device=str(device.torch), folder=folder, speeds=ledger.speeds)
+    speeds = ledger.speeds if ledger.order.machine.engine == "local" else ()  # how many work at once is not known yet
+    ahead = forecast(jobs, work.plan, device=str(device.torch), folder=folder, speeds=speeds)
     talk.note(ahead.words)
     ahead.start()
     return ahead
@@ -208,20 +195,26 @@ def restore_left(
     pictures: Mapping[Path, Path],
     ahead: Forecast | None = None,
     album: Album = NO_ALBUM,
+    decoder: Decoder | None = None,
 ) -> None:
-    """Through what the ledger has left to do, which must not be nothing; WeightsError is raised."""
+    """Through what the ledger has left to do, which must not be nothing; a ``decoder`` that is given stays open.
+
+    WeightsError is raised.
+    """
     jobs = ledger.left.todo
     target = jobs[0].target if len(jobs) == 1 and jobs[0].target != Path(STREAM) else None
     origins = {job.target: job.source for job in jobs}
     sources: dict[Path, Path | bytes] = dict(origins)
+    batch = batch_elsewhere(order, ledger, account, talk, pictures=pictures, album=album, ahead=ahead)
+    reader = decoder or order.machine.reader(1 if batch else len(jobs))
 
     def read(path: Path) -> Photo:
         if path != Path(STREAM):
-            photo = read_steady(path, max_megapixels=order.machine.max_megapixels)
+            photo = read_steady(path, max_megapixels=order.machine.max_megapixels, read=reader.read)
             ledger.read(path, photo)
         else:
             sources[jobs[0].target] = data = sys.stdin.buffer.read()
-            photo = read_photo(data, max_megapixels=order.machine.max_megapixels, hashed=True)
+            photo = reader.read(data, max_megapixels=order.machine.max_megapixels, hashed=True)
         album.before(path, photo)
         return photo
 
@@ -230,17 +223,16 @@ def restore_left(
         picture = draw() if pictures else None
         noted = replace(report, notes=(*report.notes, *output_notes(result, order.writing, target)))
         same = unchanged(report)
+        beside = sidecar_packet(result, report, __version__) if order.writing.sidecar and not same else None
         if not same and order.writing.strip != "all":
             result, unrecorded = recorded(result, report, __version__)
             noted = replace(noted, notes=(*noted.notes, *unrecorded))
-        return Shown(result, picture, same), noted
+        return Shown(result, picture, same, beside), noted
 
     def write(made: Shown, path: Path) -> None:
         overwrite = ledger.overwrites(path)
         album.after(origins[path], path, made.photo, unchanged=made.unchanged)
-        if made.evidence is not None:  # first: where it fails, there is no result either
-            options = WriteOptions(overwrite=overwrite or order.where.resume)
-            write_photo(made.evidence, pictures[path], options)
+        _write_beside(made, path, pictures, overwrite=overwrite or order.where.resume)
         named = None if path == Path(STREAM) else path
         whole = sources[path] if made.unchanged and keeps_bytes(made.photo, named, order.writing) else None
         if named is None:
@@ -265,24 +257,24 @@ def restore_left(
 
     turns, again = ledger.mine(refused), "the same command"
     again += " with --resume" if ledger.plan.folder and not order.where.resume else ""
-    walk(turns, restore, account, talk, total=len(jobs), read=read, write=write, told=told, again=again)
+    walk(
+        turns,
+        restore,
+        account,
+        talk,
+        total=len(jobs),
+        read=read,
+        write=write,
+        told=told,
+        again=again,
+        call_off=reader.close if decoder is None else decoder.call_off,
+        batch=batch,
+    )
 
 
-def _foretell(jobs: Sequence[Job], work: Work, order: Order, account: Account, talk: Talk) -> None:
-    """Say what would be done, from the headers alone."""
-    for job in jobs:
-        try:
-            height, width = photo_size(job.source)
-            _refuse_too_large(job.source, height * width / 1e6, order.machine.max_megapixels)
-            say(planned_row(job, (height, width), work.plan(height, width)), account, talk)
-        except RestoreError as error:
-            fail(Failed(job, error, "read"), account, talk)
-
-
-def _refuse_too_large(path: Path, megapixels: float, limit: float) -> None:
-    """What reading would do, said without reading."""
-    if megapixels > limit:
-        raise ImageError(
-            f"{path}: the picture has {megapixels:.0f} megapixels, more than the limit of {limit:g}; "
-            f"if you trust the file, raise it with --max-megapixels {int(megapixels) + 1}"
-        )
+def _write_beside(made: Shown, path: Path, pictures: Mapping[Path, Path], *, overwrite: bool) -> None:
+    """What lies beside a result, and is written first: where that fails, there is no result either."""
+    if made.evidence is not None:
+        write_photo(made.evidence, pictures[path], WriteOptions(overwrite=overwrite))
+    if made.sidecar is not None and path != Path(STREAM):
+        write_sidecar(made.sidecar, sidecar_of(path), overwrite=overwrite)

@@ -10,6 +10,7 @@ from restore.errors import ConfigError, ImageError, OutputError
 from restore.inference.upscale import AUTO_SCALE, Target
 from restore.io.folder import Job, Plan, plan_jobs
 from restore.io.read import photo_size
+from restore.io.remote import path_of
 from restore.io.write import exists_already
 
 if TYPE_CHECKING:
@@ -48,18 +49,18 @@ def stream_plan(order: Order) -> Plan:
     (source,) = order.where.inputs
     if order.dry_run:
         raise ConfigError("--dry-run needs files; a picture from stdin or for stdout is not planned")
-    if source != STREAM and not Path(source).is_file():
+    if source != STREAM and not path_of(source).is_file():
         raise ImageError(f"{source}: no such file; give one picture when the result goes to stdout")
     if order.where.to_stdout:
         if sys.stdout.isatty():
             raise OutputError("the picture would go to the terminal; give -o FILE, or send it on with > or |")
-        return Plan((Job(Path(source), Path(STREAM)),), (), ())
-    target = Path(str(order.where.output))
+        return Plan((Job(path_of(source), Path(STREAM)),), (), ())
+    target = path_of(str(order.where.output))
     if target.is_dir() or str(order.where.output).endswith("/"):
         raise ConfigError(f"{target}: a picture from stdin has no name; give -o a file in that folder")
     if target.exists() and not order.writing.overwrite:
         raise exists_already(target)
-    return Plan((Job(Path(source), target),), (), ())
+    return Plan((Job(path_of(source), target),), (), ())
 
 
 def what_of(target: Target) -> str:

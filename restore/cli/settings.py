@@ -16,9 +16,11 @@ from restore.models.weights import Weights, bundled_weights, find_weights, read_
 if TYPE_CHECKING:
     from restore.cli.order import Order
 
-NO_SETTINGS: Final = frozenset(
-    ("where", "what", "dry_run", "report", "evidence", "save_mask", "overwrite", "weights")
-) | frozenset(("device", "threads", "max_memory", "max_megapixels", "tile"))
+NO_SETTINGS: Final = (
+    frozenset(("where", "what", "dry_run", "report", "evidence", "save_mask", "overwrite", "sidecar", "weights"))
+    | frozenset(("device", "threads", "max_memory", "max_megapixels", "timeout_s", "apart", "tile"))
+    | frozenset(("engine", "ray_address"))
+)
 """Fields of an order that leave the pixels as they are: what is done to which files, and by what machine. Weights are
 added by their hashes."""
 _DIGITS: Final = 16

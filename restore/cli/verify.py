@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,6 +43,7 @@ def verify(
         from restore.cli.talk import Talk
         from restore.inference.device import tune_allocator
         from restore.inference.verify import verify_files
+        from restore.io.decoder import DEFAULT_TIMEOUT_S, decoder_for
         from restore.io.pairs import pair_pictures
         from restore.io.walk import check_exists
 
@@ -53,11 +55,17 @@ def verify(
         tune_allocator()
         pairs = pair_pictures(before, after)
         whole = lost = 0
-        with talk.progress(len(pairs.couples)) as advance:
+        decoder = decoder_for(len(pairs.couples), DEFAULT_TIMEOUT_S)
+        with talk.progress(len(pairs.couples)) as advance, closing(decoder):
             for number, (photo, result) in enumerate(pairs.couples, start=1):
                 try:
                     verdict = verify_files(
-                        photo, result, strip=strip.value, least_db=faithful, max_megapixels=max_megapixels
+                        photo,
+                        result,
+                        strip=strip.value,
+                        least_db=faithful,
+                        max_megapixels=max_megapixels,
+                        read=decoder.read,
                     )
                     row = _row(photo, result, verdict)
                 except RestoreError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,9 @@ from restore.inference.batch import Done, Failed, Made, run_batch
 from restore.inference.upscale import Report
 from restore.io.folder import Job
 from restore.io.photo import Photo
+
+Batch = Callable[[Iterable[Job], Callable[[Done | Failed], None]], Generator[Done | Failed]]
+"""Does photos and gives what becomes of each; the second argument hears of those that end after an interrupt."""
 
 
 @dataclass(slots=True)
@@ -94,12 +97,15 @@ def walk(
     write: Callable[[Made, Path], None],
     told: Callable[[Done | Failed], None] = lambda _: None,
     again: str = "the same command",
+    call_off: Callable[[], None] = lambda: None,
+    batch: Batch | None = None,
 ) -> None:
     """Restore every job, writing down each outcome in ``account``; there are ``total`` of them, or were when counted.
 
     ``work`` gets a photo and a function to tell the share of it that is done; ``told`` hears each outcome before it is
-    said. Ctrl-C ends the walk with ``account.stopped`` set; ``again`` names what does the rest. WeightsError is raised:
-    no other photo could fare better.
+    said. Ctrl-C ends the walk with ``account.stopped`` set; ``again`` names what does the rest. ``call_off`` ends a
+    ``read`` that is under way at the end. ``batch`` does the photos elsewhere, in place of all these.
+    WeightsError is raised: no other photo could fare better.
     """
     reported = len(account.rows)
     try:
@@ -116,8 +122,11 @@ def walk(
                 else:
                     fail(outcome, account, talk)
 
-            batch = run_batch(jobs, watched, read=read, write=write, late=settle)
-            for outcome in stack.enter_context(closing(batch)):
+            if batch is not None:
+                outcomes = batch(jobs, settle)
+            else:
+                outcomes = run_batch(jobs, watched, read=read, write=write, late=settle, call_off=call_off)
+            for outcome in stack.enter_context(closing(outcomes)):
                 settle(outcome)
                 show(len(account.rows) - reported)
     except KeyboardInterrupt:

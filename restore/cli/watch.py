@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -69,6 +70,7 @@ def watch(
     threads: opt.Threads = None,
     max_memory: opt.MaxMemory = None,
     max_megapixels: opt.MaxMegapixels = 200.0,
+    timeout: opt.Timeout = None,
     weights: opt.WeightsName = None,
     model_size: opt.Size = opt.ModelSize.FAST,
     as_json: opt.AsJson = False,
@@ -95,12 +97,14 @@ def watch(
         threads=threads,
         max_memory=max_memory,
         max_megapixels=max_megapixels,
+        timeout=timeout,
     )
     with guarded(verbose=verbose):
         pace = {"every_s": parse_duration(every), "settle_s": parse_duration(settle)}
         if "-" in (folder, output):
             raise ConfigError("restore watch needs two folders; - (stdin or stdout) is none")
         order = _order(asked, do, strength, scale, detail, weights, model_size)
+        order = replace(order, machine=replace(order.machine, apart=True))  # nobody is there when a decoder dies
 
         from restore.cli.talk import Talk
         from restore.cli.watching import Clock, Pace, watch_folder

@@ -26,6 +26,7 @@ from restore.cli.walk import Account, fail, say
 from restore.cli.work import work_for
 from restore.errors import ConfigError, ImageError, OutputError, RestoreError
 from restore.inference.batch import Failed, Skipped
+from restore.io.address import is_address
 from restore.io.arrivals import Arrivals, Look
 from restore.io.folder import Job, Plan
 from restore.io.journal import Journal
@@ -81,6 +82,8 @@ class Watch:
 
     def __init__(self, order: Order, talk: Talk, pace: Pace, clock: Clock) -> None:
         self.order, self.talk, self.pace, self.clock = order, talk, pace, clock
+        if any(map(is_address, (order.where.inputs[0], str(order.where.output)))):
+            raise ConfigError("a watch needs folders on this computer; restore auto s3://... --resume does one round")
         self.folder, self.output = Path(order.where.inputs[0]), Path(str(order.where.output))
         _refuse_folders(self.folder, self.output)
         self.busy = False

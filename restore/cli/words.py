@@ -56,6 +56,20 @@ def parse_duration(text: str) -> float:
     return seconds
 
 
+def parse_timeout(text: str) -> float | None:
+    """Seconds, or None for off.
+
+    >>> parse_timeout("5m"), parse_timeout("off"), parse_timeout("0")
+    (300.0, None, None)
+    """
+    if text.strip().lower() in ("off", "0", "0s", "0m"):
+        return None
+    try:
+        return parse_duration(text)
+    except ConfigError as error:
+        raise ConfigError(f"--timeout is a time like 90s or 5m, or off; got {text!r}") from error
+
+
 def parse_level(option: str, text: str, low: float, high: float) -> float | None:
     """A number from ``low`` to ``high``, or None for "auto".
 

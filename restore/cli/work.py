@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from restore import __version__
 from restore.cli.evidence import evidence_of
 from restore.errors import ConfigError, WeightsError
+from restore.inference.again import Repeater
 from restore.inference.auto import auto_restore
 from restore.inference.chain import Chain
 from restore.inference.clean import Cleaner
@@ -21,11 +23,13 @@ from restore.inference.repair import Mend, Mender
 from restore.inference.translate import Translator
 from restore.inference.upscale import Enlargement, Report, Upscaler
 from restore.io.photo import Photo
+from restore.io.recipe import Recipe
 from restore.ops.tile import Progress
 from restore.tasks import TASKS, Condition
 
 if TYPE_CHECKING:
-    from restore.cli.order import Machine, Order
+    from restore.cli.machine import Machine
+    from restore.cli.order import Order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,16 @@ class Filling:
 
     hole: FillMask
     feather: int = 0
+    regrain: float
     save_mask: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """What is to be repeated, and whether other weights will do."""
+
+    recipe: Recipe
+    anyway: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +145,13 @@ def _filling(order: Order, device: Device) -> Work:
         hole = filling.hole
         mask = hole.of(photo)
         result, report = filler(
-            photo, mask, feather=filling.feather, opaque=hole.alpha, doubt=hole.doubt, progress=progress
+            photo,
+            mask,
+            feather=filling.feather,
+            regrain=filling.regrain,
+            opaque=hole.alpha,
+            doubt=hole.doubt,
+            progress=progress,
         )
         return result, report, partial(mask_picture, mask)
 
@@ -202,6 +221,28 @@ def _stepping(order: Order, device: Device) -> Work:
     return Work(plan, _with_evidence(restore))
 
 
+def _repeating(order: Order, device: Device) -> Work:
+    machine, again = order.machine, order.again
+    assert again is not None
+    repeater = Repeater(
+        again.recipe,
+        device=device,
+        weights=machine.weights,
+        anyway=again.anyway,
+        max_memory=machine.max_memory,
+        tile=machine.tile,
+    )
+
+    def plan(height: int, width: int) -> Enlargement:
+        order.masks.check(height, width)
+        return repeater.plan(height, width)
+
+    def restore(photo: Photo, progress: Progress) -> tuple[Photo, Report]:
+        return repeater(photo, progress, area=order.masks.area(photo), version=__version__)
+
+    return Work(plan, _with_evidence(restore))
+
+
 def _with_one_network(kind: Callable[..., Worker], machine: Machine, device: Device, **more: Any) -> Worker:
     """A worker of that kind, as the machine's options want it."""
     return kind(
@@ -241,6 +282,7 @@ _WORKERS: Final[Mapping[str, Callable[[Order, Device], Work]]] = {
     "mask": _finding,
     "scratch": _finding,
     "steps": _stepping,
+    "again": _repeating,
 }
 
 

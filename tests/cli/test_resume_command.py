@@ -11,15 +11,18 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import restore
-from restore.cli.order import Machine, Order
+from restore.cli.machine import Machine
+from restore.cli.order import Order
 from restore.cli.settings import NO_SETTINGS
 from restore.cli.work import Filling
 from restore.inference.upscale import Upscaler
 from restore.io import steady
+from restore.io.decoder import Decoder
 from restore.io.journal import NAME, Journal
 from restore.io.write import WriteOptions
 
@@ -285,18 +288,18 @@ def test_a_real_disk_that_is_full_leaves_whole_files_only(run, make_photo, small
 
 
 def test_a_photo_that_vanishes_or_changes_while_it_is_read_fails_alone(run, album, make_photo, monkeypatch) -> None:
-    whole = steady.read_photo
+    whole = Decoder.read
 
-    def meanwhile(path: Path, **rest: object) -> restore.Photo:
+    def meanwhile(decoder: Decoder, path: Path, **rest: Any) -> restore.Photo:
         if path.name == "a.png":
             path.unlink()
-        photo = whole(path, **rest)
+        photo = whole(decoder, path, **rest)
         if path.name == "b.png":
             os.utime(path, (1, 1))
         return photo
 
     with monkeypatch.context() as patch:
-        patch.setattr(steady, "read_photo", meanwhile)
+        patch.setattr(Decoder, "read", meanwhile)
         outcome = run(*WORDS)
     assert outcome.code == 3
     for name in "ab":

@@ -218,3 +218,21 @@ def test_no_thread_is_left_when_the_results_are_not_taken_to_the_end() -> None:
     next(outcomes)
     outcomes.close()
     assert threading.active_count() == before
+
+
+def test_a_read_that_hangs_is_called_off_when_the_batch_is_closed() -> None:
+    called_off, reading = threading.Event(), threading.Event()
+
+    def hangs(path: Path) -> Photo:
+        if path.name == "1.png":
+            reading.set()
+            assert called_off.wait(WAIT_S)
+            raise ImageError("called off")
+        return read(path)
+
+    outcomes = run_batch(jobs(3), work, read=hangs, write=Disk().write, call_off=called_off.set)
+    first = next(outcomes)
+    assert isinstance(first, Done)
+    assert reading.wait(WAIT_S)
+    outcomes.close()
+    assert called_off.is_set()
