@@ -50,7 +50,7 @@ def test_masks_come_one_after_the_other_from_one_generator() -> None:
 
 
 def test_thin_holes_and_wide_holes_both_come_up_and_lie_everywhere() -> None:
-    found = masks(120)
+    found = masks(240)
     widths = np.array([widest(mask[0].numpy() != 0) for mask in found])
     assert (widths <= 12).mean() > 0.2
     assert (widths >= 20).mean() > 0.2
