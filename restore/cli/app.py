@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -88,8 +87,6 @@ app.add_typer(models)
 
 def main() -> None:
     """Run the command on this process's arguments, and leave with its exit code; photos without a verb mean `auto`."""
-    # before torch is loaded: threads that spin while they wait take the cores from those that read and write photos
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for stream in (sys.stdout, sys.stderr):
         _never_fail_to_print(stream)
     words = sys.argv[1:]

@@ -33,10 +33,11 @@ _DEFAULT_MEMORY = _GIGABYTE
 """Bytes that the tiles may take when nobody says otherwise; and a picture that cannot be cut into tiles."""
 _LIVE_COPIES = 8
 """Feature maps of the first level that are alive at once, with room for the convolution's own workspace."""
-_USUAL_CORE, _LARGEST_CORE = 512, 1536
-_CORE_IN_RADII = 22
-"""What surrounds a core is computed and thrown away: where a network looks far, larger cores are less work in all. With
-so many radii it is a fifth; the core of 512 for all that was here before cost `clean` a third and `scratch` twice."""
+_USUAL_CORE = 512
+_FAR_MEMORY = 192 * 1024**2
+"""What surrounds a core is computed and thrown away: where a network looks far, larger cores are less work in all, so
+that tiles may grow until they take this much. A core of 512 for all cost `scratch` twice the work. More would save
+`clean` another tenth of its time, and cost half a gigabyte."""
 _SMALLEST_CORE = 32
 
 
@@ -232,8 +233,9 @@ def core_for(network: Network, max_memory: int) -> int:
     A network that fills holes gets no more than the usual core: it works on crops, which are cut by the size of a tile.
     """
     side = math.isqrt(int(max_memory / _bytes_per_pixel(network))) - 2 * (network.radius or 0)
-    far = 0 if network.config.condition_channels == MASK_CHANNELS else _CORE_IN_RADII * (network.radius or 0)
-    return min(max(side, _SMALLEST_CORE), max(_USUAL_CORE, min(far, _LARGEST_CORE)))
+    fills = network.config.condition_channels == MASK_CHANNELS
+    far = 0 if fills else math.isqrt(int(_FAR_MEMORY / _bytes_per_pixel(network))) - 2 * (network.radius or 0)
+    return min(max(side, _SMALLEST_CORE), max(_USUAL_CORE, far))
 
 
 def _bytes_per_pixel(network: Network) -> float:

@@ -170,16 +170,3 @@ def test_every_option_of_every_verb_has_a_line_of_help() -> None:
 
     silent = [name for name, option in options(get_command(app)) if not getattr(option, "help", None)]
     assert silent == []
-
-
-@pytest.mark.parametrize(("own", "policy"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
-def test_threads_that_wait_do_not_spin_unless_a_person_says_so(own, policy) -> None:
-    code = (
-        "import os, sys\nfrom restore.cli.app import main\nsys.argv = ['restore', '--version']\n"
-        "try:\n    main()\nexcept SystemExit:\n    pass\n"
-        "assert 'torch' not in sys.modules\nprint(os.environ['OMP_WAIT_POLICY'])"
-    )
-    around = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    around |= {} if own is None else {"OMP_WAIT_POLICY": own}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=around, check=True)
-    assert done.stdout.split()[-1] == policy
