@@ -21,7 +21,7 @@ from restore.cli.app import app
 from restore.cli.common import Asked
 from restore.io.journal import NAME
 from restore.models.unet import GeneratorConfig, UNet
-from restore.models.weights import Card, save_weights
+from restore.models.weights import Card, read_card, save_weights
 
 ADOBE = {
     b"rXYZ": (0.60974, 0.31111, 0.01947),
@@ -348,3 +348,18 @@ def test_the_verb_has_the_shared_options_in_their_order() -> None:
     shared = list(Asked.__dataclass_fields__)
     names = [option.name for option in get_command(app).commands["inpaint"].params]  # type: ignore[attr-defined]
     assert [name for name in names if name in shared] == shared
+
+
+def test_grain_is_given_to_the_filling_as_asked_and_written_down(run, make_photo, weights) -> None:
+    make_photo(width=128, height=128)
+    card = read_card(weights / "inpaint.safetensors").card  # untrained, it paints the smooth filling itself
+    save_weights(weights / "inpaint.safetensors", UNet(card.generator).state_dict(), card)
+    box, hole = ("--box", "50,50,24,24"), spot(50, 50, 24, 24, (128, 128))
+    for percent in ("0", "100"):
+        assert run("inpaint", "photo.png", *box, "--regrain", percent, "-o", f"{percent}.png").code == 0
+    only_changed("photo.png", "100.png", hole)
+    change = pixels_of("100.png")[hole].astype(float) - pixels_of("0.png")[hole]
+    assert 2 < change.std() < 10  # the drawn grain is 5 grey levels strong
+    assert b"regrain=100" in Path("100.png").read_bytes()
+    assert b"regrain" not in Path("0.png").read_bytes()
+    assert run("inpaint", "photo.png", *box, "--regrain", "101").code == 2

@@ -565,3 +565,18 @@ def test_ctrl_c_leaves_whole_files_only_and_the_same_command_does_the_rest(run, 
     again = run("upscale", "album", "-x", "2", "-o", "out/")
     assert again.code == 0
     assert "2 done, 1 skipped" in again.err
+
+
+def test_bfloat16_is_used_when_asked_for_and_refused_where_it_would_be_emulated(run, make_photo, monkeypatch) -> None:
+    photo = make_photo()
+    words = ("upscale", photo, "-x", "2", "--precision")
+    monkeypatch.setattr("restore.inference.device.native_bfloat16", lambda _: True)
+    assert run(*words, "float32", "-o", "exact.png").code == 0
+    assert run(*words, "bfloat16", "-o", "fast.png").code == 0
+    exact, fast = (np.asarray(Image.open(name), np.float32) for name in ("exact.png", "fast.png"))
+    assert 0 < np.abs(exact - fast).max() < 4
+    monkeypatch.setattr("restore.inference.device.native_bfloat16", lambda _: False)
+    outcome = run(*words, "bfloat16", "-o", "none.png")
+    assert outcome.code == 5
+    assert "leave --precision out" in outcome.err
+    assert not Path("none.png").exists()
