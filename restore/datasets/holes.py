@@ -37,7 +37,7 @@ WIDE: Final[Sequence[Shape]] = (
 LEAST_SHARE: Final = 0.01
 MOST_SHARE: Final = 0.47
 """Of the picture: the largest mask has no more holes than this."""
-_FINE_CHANCE: Final = 0.6
+_FINE_CHANCE: Final = 0.75
 _MIXED_CHANCE: Final = 0.2
 """So often a mask of one sort has shapes of the other too."""
 _FINE_SHARES, _WIDE_SHARES = (0.01, 0.15), (0.03, 0.45)
@@ -51,7 +51,7 @@ _HELD_SEED: Final = 20_240
 def draw_masks(count: int, height: int, width: int, rng: torch.Generator) -> Tensor:
     """(count,1,height,width) float32 of 0 and 1, on the generator's device; 1 is a hole.
 
-    Between 1 % and 47 % of each is hole, three of five fine (scratches, dust, writing), the others wide.
+    Between 1 % and 47 % of each is hole, three of four fine (scratches, dust, writing), the others wide.
     """
     seed = int(torch.randint(1 << 62, (), generator=rng, device=rng.device))
     numbers = np.random.default_rng(seed)

@@ -126,3 +126,17 @@ def grid(restored: Tensor, target: Tensor) -> Tensor:
 _PERIOD_PX = 4
 _GRID_CELLS = 8
 """Repetitions that are averaged over, along each side."""
+
+
+def rmse_where(restored: Tensor, target: Tensor, mask: Tensor, eps: float = 1e-3) -> Tensor:
+    """Root of the mean squared difference where ``mask`` (B,1,H,W) is 1, of each picture; their mean, one scalar.
+
+    As :func:`rmse`, for holes: the mean of all that could be there, as PSNR counts it, where L1's answer is the median.
+
+    >>> restored, target = torch.tensor([0.0, 0.5]).view(1, 1, 1, 2), torch.ones(1, 1, 1, 2)
+    >>> rmse_where(restored, target, torch.tensor([0.0, 1.0]).view(1, 1, 1, 2), eps=0.0).item()
+    0.5
+    """
+    inner = (1, 2, 3)
+    count = (mask.sum(dim=inner) * restored.shape[1]).clamp_min(1)
+    return ((((restored - target) * mask).square().sum(dim=inner) / count) + eps * eps).sqrt().mean()

@@ -16,7 +16,7 @@ from restore.losses.detection import bce, dice
 from restore.losses.distribution import sliced_wasserstein
 from restore.losses.features import OwnFeatures
 from restore.losses.frequency import fft_l1, focal_frequency
-from restore.losses.pixel import charbonnier, consistency, gradient, grid, l1, l1_where, low_pass, rmse
+from restore.losses.pixel import charbonnier, consistency, gradient, grid, l1, l1_where, low_pass, rmse, rmse_where
 from restore.losses.squeeze import EnlargedLpipsLoss, LpipsLoss, SqueezeDistance
 from restore.losses.structure import ms_ssim
 from restore.losses.trunk import random_features
@@ -97,13 +97,19 @@ def _hole(seen: Pictures) -> Tensor:
     return l1_where(seen.restored, seen.target, _mask_of(seen))
 
 
+def _hole_rmse(seen: Pictures) -> Tensor:
+    return rmse_where(seen.restored, seen.target, _mask_of(seen))
+
+
 def _known(seen: Pictures) -> Tensor:
     return l1_where(seen.restored, seen.target, 1 - _mask_of(seen))
 
 
 def _mask_of(seen: Pictures) -> Tensor:
     if seen.mask is None:
-        raise ConfigError("losses.hole and losses.known are for tasks that fill holes; use losses.l1 for others")
+        raise ConfigError(
+            "losses.hole, losses.hole_rmse and losses.known are for tasks that fill holes; use losses.l1 elsewhere"
+        )
     return seen.mask
 
 
@@ -120,6 +126,9 @@ def _enlarged_lpips(setting: Setting) -> Term:
 ROWS: Final[Mapping[str, Row]] = {
     "l1": Row(build=_plain(l1), summary="mean absolute difference"),
     "hole": Row(build=lambda _: _hole, summary="L1 in the holes (inpaint)", needs_mask=True),
+    "hole_rmse": Row(
+        build=lambda _: _hole_rmse, summary="root mean squared difference in the holes (inpaint)", needs_mask=True
+    ),
     "known": Row(build=lambda _: _known, summary="L1 of the pixels around the holes (inpaint)", needs_mask=True),
     "bce": Row(build=_plain(bce), summary="binary cross entropy of what was found (scratch)", of_logits=True),
     "dice": Row(build=_plain(dice), summary="1 - soft Dice of what was found (scratch)", of_logits=True),

@@ -29,6 +29,9 @@ _FLOOR: Final = (0.3 / 255) ** 2
 _RIM: Final = 0.05
 """Known pixels that are so near to a hole, by the share of hole around them, do not count: fillings bleed into what is
 fine there."""
+_RAMP_PX: Final = 3
+"""Within so many pixels of what is known, grain sets in by and by: there a filling still has some of its own, and what
+is added to a scratch two pixels wide would be seen by nobody."""
 _COARSEST_PX: Final = 1.2
 _STEPS: Final = 13
 
@@ -56,10 +59,19 @@ def regrain(filled: Tensor, hole: Tensor, share: float, rng: torch.Generator) ->
     energy, trusted = _local(fine.square(), known)
     wanted = share * _quiet(energy, trusted)
     present, _ = _local(fine.square(), hole)
-    missing = (wanted - present).clamp_min(0).sqrt() * hole
+    missing = (wanted - present).clamp_min(0).sqrt() * _depth(hole)
     white = torch.randn(brightness.shape, generator=rng)
     coarse = _coarseness(fine, trusted / (energy + _FLOOR).square())
     return filled + missing * _smooth(white, coarse) / _loudness(coarse)
+
+
+def _depth(hole: Tensor) -> Tensor:
+    """(1,1,H,W): 0 outside holes, 1 deep inside, growing in equal steps from pixel to pixel."""
+    depth, left = hole.clone(), hole
+    for _ in range(_RAMP_PX - 1):
+        left = -F.max_pool2d(-left, 3, stride=1, padding=1)
+        depth += left
+    return depth / _RAMP_PX
 
 
 def _local(energy: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
