@@ -33,6 +33,7 @@ from restore.cli.evaluate_damage import DamageWords, check_words, plan_damages, 
 from restore.cli.evaluate_files import find_photos
 from restore.cli.evaluate_methods import load_subject
 from restore.errors import RestoreError
+from restore.inference.device import choose_device
 from restore.inference.evaluate import Evaluation, Method, evaluate
 from restore.inference.protocol import Damage, pick_evenly
 from restore.inference.rules import INPUT, Rules
@@ -162,7 +163,8 @@ def measured(arguments: argparse.Namespace, lpips: Lpips | None) -> Iterator[tup
         as_file=arguments.as_file,
     )
     check_words(arguments.task, words, {})
-    subject = load_subject(arguments.task, arguments.weights, None, None, device="cpu", told=arguments.condition)
+    cpu = choose_device("cpu")
+    subject = load_subject(arguments.task, arguments.weights, None, None, device=cpu, told=arguments.condition)
     chosen = [CLASSICS[name] for name in arguments.beside.split(",")]
     with tempfile.TemporaryDirectory() as folder:
         photos = fit_photos(Path(folder))

@@ -50,6 +50,7 @@ class Asked:
     device: opt.DeviceName = "auto"
     threads: opt.Threads = None
     precision: opt.Precision = opt.PrecisionWord.AUTO
+    ensemble: opt.Ensemble = 1
     engine: opt.Engine = opt.EngineWord.LOCAL
     ray_address: opt.RayAddress = None
     max_memory: opt.MaxMemory = None
@@ -101,6 +102,7 @@ class Asked:
             device=self.device,
             threads=self.threads,
             precision=self.precision.value,
+            ensemble=self.ensemble,
             engine=self.engine.value,
             ray_address=self.ray_address,
             max_memory=None if self.max_memory is None else parse_memory(self.max_memory),

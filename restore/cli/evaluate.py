@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from restore.cli.guard import guarded
-from restore.cli.options import DeviceName, Verbose
+from restore.cli.options import DeviceName, Ensemble, Verbose
 from restore.errors import ConfigError
 
 
@@ -118,6 +118,7 @@ def evaluate(
         Path | None, typer.Option(help="Folder for the input and the result of each method for each photo, as PNG.")
     ] = None,
     device: DeviceName = "auto",
+    ensemble: Ensemble = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files of --csv and --save.")] = False,
     verbose: Verbose = False,
 ) -> None:
@@ -146,6 +147,7 @@ def evaluate(
         from restore.cli.evaluate_report import print_json, print_table, write_csv
         from restore.cli.evaluate_scratch import plan_finding
         from restore.cli.talk import Talk
+        from restore.inference.device import choose_device
         from restore.inference.evaluate import evaluate as measure
         from restore.inference.evaluate import method_names
         from restore.inference.protocol import pick_evenly
@@ -160,15 +162,16 @@ def evaluate(
             raise ConfigError(f"--regrain is for inpaint, not for {task.value}; leave it out")
         if scale is not None and scale < 2:
             raise ConfigError(f"-x {scale}: the scale must be 2 or more")
+        computer = choose_device(device, ensemble=ensemble)
         damages, details = plan_damages(task.value, words), parse_details(detail)
         sets = [DataSet(name=one.name, photos=pick_evenly(one.photos, limit)) for one in map(find_photos, data)]
         if task is EvalTask.INPAINT:
             grains = parse_details(regrain, "--regrain")
-            facts, trials, methods = plan_filling(sets, masks, weights, device=device, grains=grains)
+            facts, trials, methods = plan_filling(sets, masks, weights, device=computer, grains=grains)
         elif task is EvalTask.SCRATCH:
-            facts, trials, methods = plan_finding(sets, weights, device=device)
+            facts, trials, methods = plan_finding(sets, weights, device=computer)
         else:
-            subject = load_subject(task.value, weights, scale, details, device=device, told=condition.value)
+            subject = load_subject(task.value, weights, scale, details, device=computer, told=condition.value)
             trials = plan_trials(sets, plan_rules(task.value, subject.scale, damages, gray=gray))
             facts, methods = subject.facts, [subject.methods(trial.rules.damage) for trial in trials]
         names = method_names(methods[0], project.value, plain=trials[0].rules.plain)

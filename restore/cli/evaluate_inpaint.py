@@ -12,7 +12,7 @@ from torch import Tensor
 
 from restore.cli.evaluate_files import DataSet, Trial, plan_trials
 from restore.errors import ConfigError, WeightsError
-from restore.inference.device import choose_device
+from restore.inference.device import Device
 from restore.inference.evaluate import Method
 from restore.inference.fill import DEFAULT_REGRAIN, TASK, Filler, filling_weights
 from restore.inference.inpaint_rules import find_masks, gray_source, inpaint_rules, parts_of
@@ -40,13 +40,13 @@ def plan_filling(
     masks: Path | None,
     weights: str | None,
     *,
-    device: str,
+    device: Device,
     grains: Sequence[float] | None = None,
 ) -> tuple[dict[str, str | None], tuple[Trial, ...], list[tuple[Method, ...]]]:
     """What goes into the report, every set by every bin of holes, and what is measured in each.
 
     A network is measured with each of ``grains``, see :class:`restore.inference.fill.Filler`; None: the usual one.
-    Raises ImageError and ConfigError for masks that cannot be used, WeightsError and DeviceError.
+    Raises ImageError and ConfigError for masks that cannot be used, and WeightsError.
     """
     if masks is None:
         raise ConfigError("inpaint must be told the holes to cut; add --masks FOLDER")
@@ -56,10 +56,10 @@ def plan_filling(
     return subject.facts, trials, [subject.methods] * len(trials)
 
 
-def load_filling(weights: str | None, *, device: str, grains: Sequence[float] | None = None) -> FillSubject:
+def load_filling(weights: str | None, *, device: Device, grains: Sequence[float] | None = None) -> FillSubject:
     """The weights asked for, one of ``CLASSICAL``, or "input" for nothing; the bundled ones for None.
 
-    Raises WeightsError, DeviceError, and ConfigError for a way that this OpenCV does not have, or for grain in it.
+    Raises WeightsError, and ConfigError for a way that this OpenCV does not have, or for grain in it.
     """
     if grains is not None and weights is not None and weights in (INPUT, *CLASSICAL):
         raise ConfigError(f"--regrain is for what a network fills, not for {weights}; leave it out")
@@ -71,11 +71,10 @@ def load_filling(weights: str | None, *, device: str, grains: Sequence[float] | 
     if weights is not None and weights in CLASSICAL:
         return FillSubject(methods=(Method(name=weights, restore=_classical(weights)),), facts=facts)
     card = _found(weights).card
-    chosen = choose_device(device)
-    filler = Filler(device=chosen, weights=_found(weights).path)
-    facts |= {"weights": card.name, "sha256": card.sha256, "device": chosen.name}
+    filler = Filler(device=device, weights=_found(weights).path)
+    facts |= {"weights": card.name, "sha256": card.sha256, "device": device.name}
     methods = tuple(
-        Method(name=_name(card.name, grain), restore=_as_the_verb(filler, grain))
+        Method(name=device.called(_name(card.name, grain)), restore=_as_the_verb(filler, grain))
         for grain in grains or (DEFAULT_REGRAIN,)
     )
     return FillSubject(methods=methods, facts=facts)

@@ -10,7 +10,7 @@ from typing import Final, cast
 from torch import Tensor
 
 from restore.errors import ConfigError, WeightsError
-from restore.inference.device import choose_device
+from restore.inference.device import Device
 from restore.inference.evaluate import Method
 from restore.inference.inspect import condition_of_pixels
 from restore.inference.networks import open_pair
@@ -57,12 +57,12 @@ class Subject:
 
 
 def load_subject(
-    task: str, weights: str | None, scale: int | None, details: Sequence[float] | None, *, device: str, told: str
+    task: str, weights: str | None, scale: int | None, details: Sequence[float] | None, *, device: Device, told: str
 ) -> Subject:
     """The weights asked for, as they are or blended with each of ``details``; none of them for the plain row alone.
 
     ``task`` is "upscale", or "denoise", "dejpeg" or "deblur", which are work for "clean" weights. Raises WeightsError,
-    DeviceError, and ConfigError if their scale is not the one asked for.
+    and ConfigError if their scale is not the one asked for.
     """
     enlarges = task == "upscale"
     trained_for = task if enlarges else "clean"
@@ -78,12 +78,11 @@ def load_subject(
         raise WeightsError(f"{weights}: these weights are for {card.task!r}, not for {trained_for}")
     if scale is not None and card.scale != scale:
         raise ConfigError(f"-x {scale}: {card.name} enlarges by {card.scale}; leave -x out")
-    chosen = choose_device(device)
     pair = pair_of(fidelity) if details and any(details) else Pair(fidelity, None)
     networks = tuple(
         Network(
-            name=card.name if detail is None else f"{card.name} detail {detail:g}",
-            restorer=open_pair(pair, detail or 0.0, chosen),
+            name=device.called(card.name if detail is None else f"{card.name} detail {detail:g}"),
+            restorer=open_pair(pair, detail or 0.0, device),
             detail=detail,
         )
         for detail in details or (None,)
@@ -94,7 +93,7 @@ def load_subject(
         "detail_weights": pair.detail.card.name if pair.detail else None,
         "detail_sha256": pair.detail.card.sha256 if pair.detail else None,
         "condition": told,
-        "device": chosen.name,
+        "device": device.name,
     }
     return Subject(networks=networks, task=task, scale=card.scale, told=told, facts=facts)
 

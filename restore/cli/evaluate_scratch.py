@@ -9,7 +9,7 @@ from torch import Tensor
 from restore.cli.evaluate_files import DataSet, Trial, plan_trials
 from restore.errors import WeightsError
 from restore.inference.detect import TASK, Detector, Search, detecting_weights
-from restore.inference.device import choose_device
+from restore.inference.device import Device
 from restore.inference.evaluate import Method
 from restore.inference.protocol import is_gray
 from restore.inference.scratch_rules import TOP_HAT, ScratchRules
@@ -18,11 +18,11 @@ from restore.models.weights import Weights, bundled_weights
 
 
 def plan_finding(
-    sets: Sequence[DataSet], weights: str | None, *, device: str
+    sets: Sequence[DataSet], weights: str | None, *, device: Device
 ) -> tuple[dict[str, str | None], tuple[Trial, ...], list[tuple[Method, ...]]]:
     """What goes into the report, every set damaged and as it is, and what is measured in each.
 
-    ``weights`` "top-hat" measures the classical way alone. Raises WeightsError and DeviceError.
+    ``weights`` "top-hat" measures the classical way alone. Raises WeightsError.
     """
     facts: dict[str, str | None] = dict.fromkeys(
         ("weights", "sha256", "detail_weights", "detail_sha256", "condition", "device")
@@ -31,10 +31,9 @@ def plan_finding(
     if weights == TOP_HAT:
         return facts, trials, [()] * len(trials)
     found = _found(weights)
-    chosen = choose_device(device)
-    detector = Detector(device=chosen, weights=found.path)
-    facts |= {"weights": found.card.name, "sha256": found.card.sha256, "device": chosen.name}
-    method = Method(name=found.card.name, restore=_as_the_verb(detector))
+    detector = Detector(device=device, weights=found.path)
+    facts |= {"weights": found.card.name, "sha256": found.card.sha256, "device": device.name}
+    method = Method(name=device.called(found.card.name), restore=_as_the_verb(detector))
     return facts, trials, [(method,)] * len(trials)
 
 

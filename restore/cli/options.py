@@ -217,6 +217,16 @@ Precision = Annotated[
         rich_help_panel=MACHINE_PANEL,
     ),
 ]
+Ensemble = Annotated[
+    int,
+    typer.Option(
+        "--ensemble",
+        metavar="1|2|4|8",
+        help="Show the network each photo turned and mirrored in so many ways and take the mean: closer to the truth, "
+        "and so many times as slow.",
+        rich_help_panel=MACHINE_PANEL,
+    ),
+]
 Threads = Annotated[
     int | None,
     typer.Option("--threads", "--jobs", min=1, help="CPU threads. Default: all cores.", rich_help_panel=MACHINE_PANEL),

@@ -56,6 +56,8 @@ class Replay:
     """Of several things that were done in one pass: which."""
     covered: float | None = None
     """Share of the photo that a mask left to be worked on."""
+    ensemble: int = 1
+    """The mean of so many ways for the photo to lie."""
 
 
 def replay_of(step: str) -> Replay:
@@ -71,7 +73,7 @@ def replay_of(step: str) -> Replay:
     if name in _NO_AGAIN:
         raise ConfigError(f"the step {step!r} cannot be done again from the recipe: it {_NO_AGAIN[name]}")
     clean = all(part in VERBS for part in parts) or name == "clean"
-    known = {"noise", "jpeg", "blur", "angle", "detail", "grain", "seed", "project", "mask"}
+    known = {"noise", "jpeg", "blur", "angle", "detail", "grain", "seed", "project", "mask", "ensemble"}
     if not (clean or name in {"upscale", "grain"}) or not amount or not told.keys() <= known:
         raise ConfigError(f"the step {step!r} is not one that this version knows; a newer restore may have written it")
     verb = next((each for each in VERBS if parts == [each]), None)
@@ -90,6 +92,7 @@ def replay_of(step: str) -> Replay:
         seed=int(told["seed"]) if "seed" in told else None,
         projected="project" in told,
         covered=number("mask", 0.0) if "mask" in told else None,
+        ensemble=int(told.get("ensemble", "1")),
     )
 
 
@@ -132,6 +135,7 @@ class Repeater:
         if not anyway:
             _check_weights(recipe, weights)
         own = by_task(weights, ("clean", "upscale"), {step.kind for step in self.steps})
+        device = replace(device, ensemble=max(step.ensemble for step in self.steps))
         limits = {"device": device, "max_memory": max_memory, "tile": tile}
         cleans = any(step.kind == "clean" for step in self.steps)
         self._cleaner = Cleaner(weights=own.get("clean"), **limits) if cleans else None  # type: ignore[arg-type]

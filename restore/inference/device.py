@@ -7,17 +7,19 @@ import os
 import platform
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Literal
+from typing import Final, Literal
 
 import torch
 from torch import dtype
 
-from restore.errors import DeviceError
+from restore.errors import ConfigError, DeviceError
+from restore.ops.turn import WAYS
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 """Names of glibc's mallopt(3)."""
 _NEVER_TRIM = 2**31 - 1
 Precision = Literal["auto", "float32", "bfloat16"]
+ENSEMBLES: Final = (1, 2, 4, WAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +33,27 @@ class Device:
     """Why this device was chosen."""
     autocast: dtype | None
     """Lower precision for the network, or None for float32."""
+    ensemble: int = 1
+    """In so many ways of lying (1, 2, 4 or 8, see ops.turn) the network sees each picture; the results' mean counts."""
+
+    def called(self, name: str) -> str:
+        """What a table calls weights of that name that are used like this."""
+        return name if self.ensemble == 1 else f"{name} ensemble {self.ensemble}"
 
 
-def choose_device(name: str = "auto", *, threads: int | None = None, precision: Precision = "auto") -> Device:
+def choose_device(
+    name: str = "auto", *, threads: int | None = None, precision: Precision = "auto", ensemble: int = 1
+) -> Device:
     """The device called ``name``: auto, cpu, cuda, cuda:1, mps. DeviceError when it is not there.
 
     On a CPU this also sets the thread count (all cores of the process unless given) and tunes the allocator.
     ``precision`` of the network: auto is float32 on a CPU, so that all computers agree, and bfloat16 on a GPU that has
     it; DeviceError for bfloat16 where it is not computed in hardware, since it would take many times as long.
+    ``ensemble``: 1, 2, 4 or 8, see :class:`Device`; ConfigError for another number.
     """
-    device = _chosen(name, threads)
+    if ensemble not in ENSEMBLES:
+        raise ConfigError(f"an ensemble has 1, 2, 4 or 8 members, got {ensemble}")
+    device = replace(_chosen(name, threads), ensemble=ensemble)
     if precision == "auto":
         return device
     if precision == "float32":

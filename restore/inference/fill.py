@@ -118,6 +118,7 @@ class Filler:
             covered=covered,
             regrain=regrain if covered else None,
             files=(self._file,) if covered else (),
+            ensemble=self._restorer.device.ensemble,
         )
         alpha = None if photo.alpha is None or opaque else photo.alpha.clone()
         return photo.with_pixels(pixels[0], alpha), report

@@ -84,6 +84,7 @@ def step_of(report: Report) -> str:
     words += [] if report.grain_seed is None else [f"seed={report.grain_seed}"]
     words += [f"regrain={report.regrain:g}"] if report.regrain else []
     words += ["project=yes"] if report.projected else []
+    words += [f"ensemble={report.ensemble}"] if report.ensemble > 1 else []
     words += [] if report.covered is None else [f"mask={report.covered:.3g}"]
     return " ".join([name, *words])
 

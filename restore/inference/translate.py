@@ -69,6 +69,7 @@ class Translator:
             seconds=time.perf_counter() - started,
             notes=photo.notes,
             files=(self._file,),
+            ensemble=self._restorer.device.ensemble,
         )
         return result, report
 

@@ -38,6 +38,8 @@ COMMANDS = {
     "upscale": (("upscale", "-x", "2"), ()),
     "upscale to a size": (("upscale", "--size", "131x131"), ()),
     "denoise": (("denoise", "--noise", "8", "--strength", "40", *OWN), OWN),
+    "an ensemble": (("denoise", "--noise", "8", "--ensemble", "4", *OWN), OWN),
+    "an ensemble of steps": (("run", "--steps", "dejpeg,upscale:2", "--ensemble", "2", *OWN), OWN),
     "denoise with seeded grain": (("denoise", "--grain", "3", "--seed", "7", *OWN), OWN),
     "dejpeg": (("dejpeg", *OWN), OWN),
     "deblur moved": (("deblur", "--motion", "7", "--angle", "20", *OWN), OWN),

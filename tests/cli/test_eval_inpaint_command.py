@@ -172,3 +172,8 @@ def test_the_masks_that_are_checked_in_are_what_their_readme_says() -> None:
     assert shares == sorted(shares)
     assert 0.01 < shares[0] < shares[-1] < 0.1
     assert sum(path.stat().st_size for path in paths) < 60_000
+
+
+def test_weights_in_an_ensemble_have_a_row_of_their_own_name(photos, masks, weights) -> None:
+    (line, _) = records("--data", photos, "--masks", masks, "--weights", weights, "--regrain", "0", "--ensemble", 2)
+    assert list(line["means"]) == ["input", "untrained regrain 0 ensemble 2"]

@@ -580,3 +580,23 @@ def test_bfloat16_is_used_when_asked_for_and_refused_where_it_would_be_emulated(
     assert outcome.code == 5
     assert "leave --precision out" in outcome.err
     assert not Path("none.png").exists()
+
+
+def test_with_an_ensemble_it_does_not_matter_how_the_photo_lies(run, make_photo) -> None:
+    photo = make_photo()
+    Image.open(photo).rotate(180).save("turned.png")
+    for words in ((), ("--ensemble", "2")):
+        for name in (photo, Path("turned.png")):
+            assert run("upscale", name, "-x", "2", *words, "-o", "out/", "--overwrite").code == 0
+        upright, turned = (
+            np.asarray(Image.open(Path("out", name)), np.float32) for name in ("photo.png", "turned.png")
+        )
+        apart = np.abs(upright - turned[::-1, ::-1]).max()
+        assert apart <= 1 if words else apart > 10
+
+
+def test_only_ensembles_of_known_sizes_are_taken(run, make_photo) -> None:
+    outcome = run("upscale", make_photo(), "-x", "2", "--ensemble", "3", "-o", "none.png")
+    assert outcome.code == 2
+    assert "1, 2, 4 or 8" in outcome.err
+    assert not Path("none.png").exists()
