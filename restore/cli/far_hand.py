@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from restore.cli.album import Album
 from restore.cli.ledger import Ledger
@@ -135,7 +135,7 @@ class Hand:
                 f"{difference(terms.settings, here)}"
             )
         self._work = work_for(self._order, self._order.machine.chosen(_Mute()))
-        self._decoder = Decoder(timeout_s=self._order.machine.timeout_s)
+        self._decoder = Decoder(timeout_s=self._order.machine.timeout_s, max_memory=self._order.machine.max_memory)
         return name
 
     def close(self) -> None:
@@ -152,9 +152,8 @@ class Hand:
         slip = Slip(order, Plan((job,)), _Mute(), Left(todo=[job]))
         pictures = {} if errand.picture is None else {job.target: errand.picture}
         with Album(self._terms.album) as album:
-            restore_left(
-                slip, self._work, order, Account(), slip.talk, pictures=pictures, album=album, decoder=self._decoder
-            )
+            beside: dict[str, Any] = {"pictures": pictures, "album": album, "reader": self._decoder, "stays": True}
+            restore_left(slip, self._work, order, Account(), slip.talk, **beside)
             assert slip.outcome is not None
             return Answer(
                 outcome=slip.outcome,

@@ -15,7 +15,7 @@ from restore.errors import RestoreError
 from restore.inference.batch import Done
 from restore.inference.upscale import Enlargement
 from restore.io.folder import Job
-from restore.io.read import photo_size
+from restore.io.header import photo_size
 from restore.io.remote import Remote
 from restore.io.steady import state_of
 
@@ -29,6 +29,7 @@ AGAIN_AFTER: Final = 10
 """Photos after which the forecast is said once more, if it was off."""
 _OFF: Final = 1.5
 """By so much."""
+Sizer = Callable[[Path], tuple[int, int]]
 
 
 @dataclass(slots=True)
@@ -108,12 +109,16 @@ def forecast(
     device: str,
     folder: Path,
     speeds: Sequence[tuple[float, float, int]] = (),
+    size: Sizer = photo_size,
 ) -> Forecast:
-    """Count what there is to do, from sizes and headers; photos that cannot be read count by their bytes alone."""
+    """Count what there is to do, from sizes and headers; photos that cannot be read count by their bytes alone.
+
+    ``size`` looks at a header, as :func:`restore.io.header.photo_size` does.
+    """
     states = [state_of(job.source) for job in jobs]
     most = LOOKED_AT_FAR if jobs and isinstance(jobs[0].source, Remote) else LOOKED_AT
     looked = jobs[:: -(-len(jobs) // most)] if jobs else []
-    pixels = [both for job in looked if (both := _megapixels(job, plan))]
+    pixels = [both for job in looked if (both := _megapixels(job, plan, size))]
     scale = len(jobs) / len(looked) if looked else 0.0
     return Forecast(
         count=len(jobs),
@@ -126,10 +131,10 @@ def forecast(
     )
 
 
-def _megapixels(job: Job, plan: Callable[[int, int], Enlargement]) -> tuple[float, float] | None:
+def _megapixels(job: Job, plan: Callable[[int, int], Enlargement], size: Sizer) -> tuple[float, float] | None:
     """Of a photo and of its result."""
     try:
-        height, width = photo_size(job.source)
+        height, width = size(job.source)
         planned = plan(height, width)
     except RestoreError:  # it will be said when its turn comes
         return None

@@ -11,20 +11,20 @@ from restore.cli.walk import fail, say
 from restore.errors import ImageError, RestoreError
 from restore.inference.batch import Failed
 from restore.io.folder import Job
-from restore.io.read import photo_size
 
 if TYPE_CHECKING:
+    from restore.cli.forecast import Sizer
     from restore.cli.order import Order
     from restore.cli.talk import Talk
     from restore.cli.walk import Account
     from restore.cli.work import Work
 
 
-def foretell(jobs: Sequence[Job], work: Work, order: Order, account: Account, talk: Talk) -> None:
-    """Say what would be done, from the headers alone."""
+def foretell(jobs: Sequence[Job], work: Work, order: Order, account: Account, talk: Talk, *, size: Sizer) -> None:
+    """Say what would be done, from the headers alone, which ``size`` looks at."""
     for job in jobs:
         try:
-            height, width = photo_size(job.source)
+            height, width = size(job.source)
             _refuse_too_large(job.source, height * width / 1e6, order.machine.max_megapixels)
             say(planned_row(job, (height, width), work.plan(height, width)), account, talk)
         except RestoreError as error:

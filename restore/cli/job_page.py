@@ -16,6 +16,7 @@ from restore import __version__
 from restore.cli.job_page_look import SCRIPT, STYLE
 from restore.cli.risk import doubts, risk
 from restore.cli.rows import Row, shown
+from restore.errors import OutputError
 from restore.inference.pages import data_uri, frame, section, tile
 from restore.io.address import is_address
 from restore.io.remote import path_of
@@ -73,10 +74,11 @@ def job_page(facts: Facts, account: Account, album: Album) -> Iterator[str]:
     yield _head(facts, account) + _tiles(account, cards)
     yield _filters(cards)
     yield '<div class="photos">'
-    spent = 0
+    spent, shared = 0, Counter(str(card.row.values["target"]) for card in cards)
     for number, card in enumerate(cards):
         target = path_of(str(card.row.values["target"]))
-        pictures = [] if spent > PICTURE_BYTES else album.pictures(target)
+        another = shared[str(target)] > 1 and card.row.values.get("error") == OutputError.__name__
+        pictures = [] if spent > PICTURE_BYTES or another else album.pictures(target)  # they would be the other photo's
         uris = [data_uri(picture, "image/jpeg") for picture in pictures]
         spent += sum(map(len, uris))
         yield _photo(number, card, uris, facts.folder)

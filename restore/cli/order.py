@@ -11,17 +11,17 @@ from restore import __version__
 from restore.cli.album import NO_ALBUM, Album
 from restore.cli.evidence import MASK, Shown, evidence_targets
 from restore.cli.far import batch_elsewhere
-from restore.cli.forecast import Forecast, forecast
+from restore.cli.forecast import Forecast, Sizer, forecast
 from restore.cli.foretell import foretell
 from restore.cli.job_report import Ended, check_report_path, is_page, write_report
 from restore.cli.ledger import Ledger
-from restore.cli.machine import Machine
+from restore.cli.machine import Machine, Reads
 from restore.cli.plan import STREAM, file_plan, stream_plan
 from restore.cli.rows import shown, skipped_row, unchanged
 from restore.cli.talk import Talk
-from restore.cli.walk import Account, say, walk
+from restore.cli.walk import Account, fail, say, walk
 from restore.cli.work import Again, Filling, Mending, Work, work_for
-from restore.errors import ConfigError, RestoreError
+from restore.errors import ConfigError, OutputError, RestoreError
 from restore.inference.batch import Done, Failed, Skipped
 from restore.inference.detect import Search
 from restore.inference.device import Device
@@ -30,7 +30,7 @@ from restore.inference.recipe import recorded, sidecar_packet
 from restore.inference.steps import Step
 from restore.inference.upscale import Report, Target
 from restore.inference.verbs import Fix
-from restore.io.decoder import Decoder
+from restore.io.decoder import Decoder, Here
 from restore.io.folder import Job, Plan
 from restore.io.photo import Photo
 from restore.io.sidecar import sidecar_of, write_sidecar
@@ -120,17 +120,23 @@ def carry_out(order: Order, talk: Talk) -> int:
     """Do it; gives the exit code. Raises what stops the whole run, after the report is written."""
     if order.report is not None:
         check_report_path(order.report)
-    plan = stream_plan(order) if STREAM in (*order.where.inputs, order.where.output) else file_plan(order)
+    with order.machine.reads() as reads:
+        return _carry_out(order, talk, reads)
+
+
+def _carry_out(order: Order, talk: Talk, reads: Reads) -> int:
+    streams = STREAM in (*order.where.inputs, order.where.output)
+    plan = stream_plan(order) if streams else file_plan(order, reads)
     if not plan.jobs and not plan.skipped:
         names = ", ".join(shown(name) for name in order.where.inputs)
         talk.warn(f"error: no pictures found in {names}; other files there: {len(plan.ignored)} (-v names them)")
     for path in plan.ignored:
         talk.detail(f"left alone: {shown(path)}")
     pictures = _pictures(order, plan.jobs)
-    account = Account(planned=len(plan.jobs) + len(plan.skipped))
+    account = Account(planned=len(plan.jobs) + len(plan.skipped) + len(plan.clashing))
     with Album(len(plan.jobs) if is_page(order.report) else 0) as album:
         try:
-            _go(plan, order, account, talk, pictures=pictures, album=album)
+            _go(plan, order, account, talk, pictures=pictures, album=album, reads=reads)
         except KeyboardInterrupt:
             account.stopped = True
             raise
@@ -145,23 +151,30 @@ def carry_out(order: Order, talk: Talk) -> int:
     return account.code
 
 
-def _go(plan: Plan, order: Order, account: Account, talk: Talk, *, pictures: Mapping[Path, Path], album: Album) -> None:
+def _go(
+    plan: Plan, order: Order, account: Account, talk: Talk, *, pictures: Mapping[Path, Path], album: Album, reads: Reads
+) -> None:
     """Through the plan, with its journal; what becomes of the photos is in ``account``, also when it ends early."""
+    for job, reason in plan.clashing:
+        fail(Failed(job, OutputError(reason), "write"), account, talk)
     with Ledger(order, plan, talk) as ledger:
         ledger.sort(pictures)
         account.before = ledger.left.before
         for job, reason in ledger.left.skipped:
             say(skipped_row(Skipped(job, reason)), account, talk)
         if ledger.left.todo:
+            reader = reads.of(len(ledger.left.todo) if order.machine.engine == "local" else 1)
             device = order.machine.chosen(talk)
             account.device = device.name
             work = work_for(order, device)
             if order.dry_run:
-                foretell(ledger.left.todo, work, order, account, talk)
-            ahead = _forecast(ledger, work, device, talk)
+                foretell(ledger.left.todo, work, order, account, talk, size=reader.size)
+            ahead = _forecast(ledger, work, device, talk, size=reader.size)
             if not order.dry_run:
                 ledger.begin()
-                restore_left(ledger, work, order, account, talk, pictures=pictures, ahead=ahead, album=album)
+                restore_left(
+                    ledger, work, order, account, talk, pictures=pictures, ahead=ahead, album=album, reader=reader
+                )
 
 
 def _pictures(order: Order, jobs: Sequence[Job]) -> Mapping[Path, Path]:
@@ -172,14 +185,14 @@ def _pictures(order: Order, jobs: Sequence[Job]) -> Mapping[Path, Path]:
     return evidence_targets(order.evidence, jobs, overwrite=overwrite)
 
 
-def _forecast(ledger: Ledger, work: Work, device: Device, talk: Talk) -> Forecast | None:
+def _forecast(ledger: Ledger, work: Work, device: Device, talk: Talk, *, size: Sizer) -> Forecast | None:
     """How much there is to do, said before a batch; None for a single photo."""
     jobs = ledger.left.todo
     if len(jobs) < 2:
         return None
     folder = ledger.plan.folder or jobs[0].target.parent
     speeds = ledger.speeds if ledger.order.machine.engine == "local" else ()  # how many work at once is not known yet
-    ahead = forecast(jobs, work.plan, device=str(device.torch), folder=folder, speeds=speeds)
+    ahead = forecast(jobs, work.plan, device=str(device.torch), folder=folder, speeds=speeds, size=size)
     talk.note(ahead.words)
     ahead.start()
     return ahead
@@ -195,9 +208,10 @@ def restore_left(
     pictures: Mapping[Path, Path],
     ahead: Forecast | None = None,
     album: Album = NO_ALBUM,
-    decoder: Decoder | None = None,
+    reader: Decoder | Here | None = None,
+    stays: bool = False,
 ) -> None:
-    """Through what the ledger has left to do, which must not be nothing; a ``decoder`` that is given stays open.
+    """Through what the ledger has left to do, which must not be nothing; a ``reader`` that is given may stay open.
 
     WeightsError is raised.
     """
@@ -206,7 +220,7 @@ def restore_left(
     origins = {job.target: job.source for job in jobs}
     sources: dict[Path, Path | bytes] = dict(origins)
     batch = batch_elsewhere(order, ledger, account, talk, pictures=pictures, album=album, ahead=ahead)
-    reader = decoder or order.machine.reader(1 if batch else len(jobs))
+    reader = reader or order.machine.reader(1 if batch else len(jobs))
 
     def read(path: Path) -> Photo:
         if path != Path(STREAM):
@@ -267,7 +281,7 @@ def restore_left(
         write=write,
         told=told,
         again=again,
-        call_off=reader.close if decoder is None else decoder.call_off,
+        call_off=reader.call_off if stays else reader.close,
         batch=batch,
     )
 

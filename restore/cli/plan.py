@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Final
 
 from restore.errors import ConfigError, ImageError, OutputError
 from restore.inference.upscale import AUTO_SCALE, Target
-from restore.io.folder import Job, Plan, plan_jobs
-from restore.io.read import photo_size
+from restore.io.folder import Job, Plan, is_batch, plan_jobs
 from restore.io.remote import path_of
 from restore.io.write import exists_already
 
 if TYPE_CHECKING:
+    from restore.cli.forecast import Sizer
+    from restore.cli.machine import Reads
     from restore.cli.order import Order
 
 STREAM: Final = "-"
 """In place of a path: stdin or stdout."""
 
 
-def file_plan(order: Order, *, forgiving: bool = False) -> Plan:
+def file_plan(order: Order, reads: Reads, *, forgiving: bool = False) -> Plan:
     """Without a size asked for, each photo's own size decides, and so is part of its result's name.
 
     ``forgiving`` leaves out photos whose results would clash, rather than refusing them all.
@@ -28,7 +29,8 @@ def file_plan(order: Order, *, forgiving: bool = False) -> Plan:
     where = order.where
 
     def automatic(path: Path) -> str:
-        return f"x{_automatic_scale(path):g}"
+        reader = reads.of(2 if is_batch(where.inputs) else 1)
+        return f"x{_automatic_scale(path, reader.size):g}"
 
     return plan_jobs(
         where.inputs,
@@ -76,9 +78,9 @@ def what_of(target: Target) -> str:
     return f"x{AUTO_SCALE if target.scale is None else target.scale:g}"
 
 
-def _automatic_scale(path: Path) -> float:
+def _automatic_scale(path: Path, size: Sizer) -> float:
     try:
-        height, width = photo_size(path)
+        height, width = size(path)
     except ImageError:  # it will be said when the photo is read
         return AUTO_SCALE
     return Target().factor(height, width)

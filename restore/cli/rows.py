@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +54,7 @@ def done_row(done: Done) -> Row:
         "weights": list(report.weights),
         **_told_values(report),
         "seconds": round(done.seconds, 3),
+        **_spent_values(done),
         **_figure_values(report),
         "notes": list(report.notes),
         "steps": [_step_values(step) for step in report.steps],
@@ -184,6 +185,12 @@ def _told_values(report: Report) -> dict[str, object]:
         "angle": report.condition.angle,
         "mask": _finite(report.covered, 6),
     }
+
+
+def _spent_values(done: Done) -> dict[str, object]:
+    return (
+        {} if done.spent is None else {f"{name}_seconds": round(took, 3) for name, took in asdict(done.spent).items()}
+    )
 
 
 def _figure_values(report: Report) -> dict[str, object]:

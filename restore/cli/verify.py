@@ -66,6 +66,7 @@ def verify(
                         least_db=faithful,
                         max_megapixels=max_megapixels,
                         read=decoder.read,
+                        tell=decoder.told,
                     )
                     row = _row(photo, result, verdict)
                 except RestoreError as error:

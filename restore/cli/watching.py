@@ -91,7 +91,7 @@ class Watch:
         self._arrivals = Arrivals(pace.settle_s)
         self._fates: Counter[str] = Counter()
         self._trouble: str | None = None
-        plan = file_plan(order, forgiving=True)
+        plan = self._plan()
         Journal(self.output).close()  # a folder that cannot be written to is told now, not when the first photo comes
         self._work = work_for(order, order.machine.chosen(talk))
         self._begin(plan)
@@ -140,11 +140,15 @@ class Watch:
     def _look(self) -> tuple[Plan, Look]:
         """What is there; nothing, and a note, where the folder is out of reach."""
         try:
-            plan = file_plan(self.order, forgiving=True)
+            plan = self._plan()
         except (ImageError, OutputError) as error:
             self._bear(error)
             return Plan(()), Look()
         return plan, self._arrivals.look(_sources(plan), self.clock.now())
+
+    def _plan(self) -> Plan:
+        with self.order.machine.reads() as reads:
+            return file_plan(self.order, reads, forgiving=True)
 
     def _do(self, plan: Plan, look: Look) -> bool:
         """Do what is complete; gives whether that was stopped."""

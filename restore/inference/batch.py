@@ -25,6 +25,15 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """Seconds that each stage of one photo took; those of several photos overlap."""
+
+    read: float
+    restore: float
+    write: float
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """A photo whose result is whole and in its place."""
 
@@ -32,6 +41,8 @@ class Done:
     report: Report
     seconds: float
     """Time spent on this photo, from opening it to its result being in place; waiting for its turn not counted."""
+    spent: Spent | None = None
+    """The same by stages; None where somebody else did them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +80,10 @@ class _Read:
 class _Writing:
     """A finished photo on its way to the disk; ``future`` gives the seconds it took."""
 
-    done: Done
+    job: Job
+    report: Report
+    read_s: float
+    restore_s: float
     future: Future[float]
 
 
@@ -104,8 +118,9 @@ def run_batch(
                 if isinstance(outcome, Failed):
                     yield outcome
                     continue
-                done, made = outcome
-                writing = _Writing(done, writer.submit(_timed_write, write, made, job.target))
+                made, report, read_s, restore_s = outcome
+                future = writer.submit(_timed_write, write, made, job.target)
+                writing = _Writing(job, report, read_s, restore_s, future)
                 del outcome, made
                 ends: list[Future[Any]] = [writing.future, *([following] if following else [])]
                 wait(ends, return_when=FIRST_COMPLETED)  # before the next photo is there, there is nothing to do
@@ -147,7 +162,8 @@ def _read_ahead(
 
 def _restore(
     job: Job, reading: Future[_Read], work: Callable[[Photo], tuple[Made, Report]]
-) -> tuple[Done, Made] | Failed:
+) -> tuple[Made, Report, float, float] | Failed:
+    """What was made of a photo, and the seconds that reading and restoring it took."""
     stage: Stage = "read"
     try:
         read = reading.result()
@@ -156,17 +172,16 @@ def _restore(
         made, report = work(read.take())
     except (RestoreError, MemoryError) as error:
         return Failed(job, _named(job, error), stage)
-    seconds = read.seconds + time.perf_counter() - start
-    return Done(job, report, seconds), made
+    return made, report, read.seconds, time.perf_counter() - start
 
 
 def _finish(writing: _Writing) -> Done | Failed:
-    done = writing.done
+    job = writing.job
     try:
-        write_s = writing.future.result()
+        spent = Spent(writing.read_s, writing.restore_s, writing.future.result())
     except (RestoreError, MemoryError) as error:
-        return Failed(done.job, _named(done.job, error), "write")
-    return Done(done.job, done.report, done.seconds + write_s)
+        return Failed(job, _named(job, error), "write")
+    return Done(job, writing.report, spent.read + spent.restore + spent.write, spent)
 
 
 def _named(job: Job, error: RestoreError | MemoryError) -> RestoreError:

@@ -49,14 +49,15 @@ def verify_files(
     least_db: float = LEAST_DB,
     max_megapixels: float = DEFAULT_MAX_MEGAPIXELS,
     read: Callable[..., Photo] = read_photo,
+    tell: Callable[[Path], Told] = told_by,
 ) -> Verdict:
     """Compare a photo's file with its result's; ``strip`` is what was left out on purpose.
 
-    Metadata is read by Pillow, not by the code that writes results; ``read`` reads as ``read_photo`` does. ImageError:
-    one of them cannot be read.
+    Metadata is read by Pillow, not by the code that writes results; ``read`` reads as ``read_photo`` does,
+    and ``tell`` tells as ``told_by`` does. ImageError: one of them cannot be read.
     """
-    first, second = (read(path, max_megapixels=max_megapixels) for path in (before, after))
-    words = (told_by(before), told_by(after))
+    first, second = (read(path, max_megapixels=max_megapixels, hashed=True) for path in (before, after))
+    words = (tell(before), tell(after))
     kept, lost = _of_the_file(first, second, *words, strip)
     faults = _of_the_size(first, second)
     agreement, drift = None, None
@@ -107,7 +108,7 @@ def _of_the_file(first: Photo, second: Photo, told: Told, then: Told, strip: Str
     ]
     kept = [words for had, has, words, _ in checks if had and has]
     lost = [words for had, has, _, words in checks if had and not has and words]
-    if then.orientation != 1:
+    if then.orientation != 1 and first.sha256 != second.sha256:  # a copy is turned as the photo is
         lost.append(f"orientation: the tag says {then.orientation}, though pixels are upright")
     return kept, [*lost, *_some(missing)]
 

@@ -6,15 +6,18 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from restore.errors import ConfigError, OutputError
 from restore.io.formats import FORMATS, PHOTO_SUFFIXES, format_named, format_of
 from restore.io.naming import OwnOutputs, checked_template, suffix_of_result
 from restore.io.remote import Remote, path_of
-from restore.io.walk import Filter, Found, check_exists, is_folder, is_pattern, matches, walk
+from restore.io.walk import Filter, Found, check_exists, is_folder, is_pattern, matches, resolved, walk
 from restore.io.write import exists_already
 
 __all__ = ["PHOTO_SUFFIXES", "Job", "Plan", "find_photos", "plan_jobs"]
+
+_HOW_TO_PART: Final = "leave one out with --exclude, or do not ask for one --format"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +63,14 @@ def plan_jobs(
 
     An existing target is an OutputError for a single file and skipped in a batch. Two photos with one target, and a
     target that is a source, are OutputErrors, unless ``forgiving``: all but the first of such photos are then clashing.
+    So they are anyway where nobody has asked for a ``format`` and a photo that changes its suffix (a GIF becomes a PNG)
+    meets one of its own folder: of a whole folder, that is one photo's trouble.
     ImageError: a missing file or a folder that cannot be opened.
     """
     if not inputs:
         raise ConfigError("no photo given; name files, folders or patterns")
     template = checked_template(template)
-    batch = len(inputs) > 1 or is_folder(path_of(inputs[0])) or is_pattern(inputs[0])
+    batch = is_batch(inputs)
     folder = _output_folder(output, batch=batch)
     word_of = (lambda _: what) if isinstance(what, str) else what
     own_outputs = OwnOutputs(template, what if isinstance(what, str) else "x4")
@@ -76,9 +81,11 @@ def plan_jobs(
     else:
         jobs = [Job(item.path, _target(item, folder, word_of, template, format)) for item in found]
     _refuse_the_web(jobs)
-    clashing = (*_collisions(jobs), *_own_sources(jobs))
-    if clashing and not forgiving:
-        raise OutputError(clashing[0][1])
+    twins = () if format or not batch else tuple(_collisions(jobs, twins=True))
+    left = [job for job in jobs if all(job is not twin for twin, _ in twins)]
+    clashing = (*twins, *_collisions(left), *_own_sources(left))
+    if clashing[len(twins) :] and not forgiving:
+        raise OutputError(clashing[len(twins)][1])
     clashes = {job.source for job, _ in clashing}
     jobs = [job for job in jobs if job.source not in clashes]
     taken = set() if overwrite else {job.source for job in jobs if _is_there(job.target)}
@@ -87,6 +94,11 @@ def plan_jobs(
     todo = tuple(job for job in jobs if job.source not in taken)
     skipped = tuple(job for job in jobs if job.source in taken)
     return Plan(todo, skipped, tuple(ignored), folder if batch else None, clashing)
+
+
+def is_batch(inputs: Sequence[str]) -> bool:
+    """Whether these (at least one) are more than the name of a single photo."""
+    return len(inputs) > 1 or is_folder(path_of(inputs[0])) or is_pattern(inputs[0])
 
 
 def find_photos(
@@ -159,8 +171,9 @@ def _collect(inputs: Sequence[str], chosen: Filter) -> tuple[list[Found], list[P
             rest = [path] if chosen.own_outputs.holds(path.name, _names_beside(path, named)) else []
             found += [] if rest else [Found(path, Path(path.name))]
         ignored += rest
-    unique = {item.path.resolve(): item for item in reversed(found)}
-    return [item for item in found if unique[item.path.resolve()] is item], ignored
+    places = [resolved(item.path) for item in found]
+    unique = dict(zip(reversed(places), reversed(found), strict=True))
+    return [item for item, place in zip(found, places, strict=True) if unique[place] is item], ignored
 
 
 def _names_beside(path: Path, named: Sequence[Path]) -> set[str]:
@@ -183,17 +196,23 @@ def _refuse_the_web(jobs: Sequence[Job]) -> None:
             raise OutputError(f"{job.source}: no result can be put beside a photo on the web; give -o FOLDER/")
 
 
-def _collisions(jobs: Sequence[Job]) -> Iterator[tuple[Job, str]]:
+def _collisions(jobs: Sequence[Job], *, twins: bool = False) -> Iterator[tuple[Job, str]]:
+    """Photos whose result another one has; of ``twins``: those that would change their suffix and meet one of their
+    folder, which need not come before them."""
     sources: dict[str, Path] = {}
-    for job in jobs:
+    for job in sorted(jobs, key=_changes_suffix) if twins else jobs:
         key = os.path.normcase(job.target.absolute())
         other = sources.setdefault(key, job.source)
-        if other is not job.source:
+        if other is not job.source and (not twins or (_changes_suffix(job) and other.parent == job.source.parent)):
             yield (
                 job,
-                f"{other} and {job.source} would both become {job.target}; rename one, leave one out with --exclude, "
-                "or do not ask for one --format",
+                f"{other} and {job.source} would both become {job.target}; rename one, "
+                + ("or leave it out with --exclude" if twins else _HOW_TO_PART),
             )
+
+
+def _changes_suffix(job: Job) -> bool:
+    return job.source.suffix != job.target.suffix
 
 
 def _own_sources(jobs: Sequence[Job]) -> Iterator[tuple[Job, str]]:

@@ -77,7 +77,7 @@ class Journal:
 
     def key(self, target: Path) -> str:
         """What a result is called in here: its place in the folder, so that the folder can be moved."""
-        return _text(Path(os.path.relpath(target, self.folder)).as_posix())
+        return text_of(Path(os.path.relpath(target, self.folder)).as_posix())
 
     def begin(self, settings: Settings, inputs: Sequence[str], jobs: Iterable[Job]) -> None:
         """Note a new run over ``jobs``, all to be done; those that a living run of the same settings has, it keeps."""
@@ -88,7 +88,7 @@ class Journal:
             self._settings = int(db.execute("SELECT id FROM settings WHERE content = ?", (words,)).fetchone()["id"])
             self._first_event = self._joined(db, now)
             values = (
-                this_process(), self._settings, json.dumps([_text(word) for word in inputs]), len(planned),
+                this_process(), self._settings, json.dumps([text_of(word) for word in inputs]), len(planned),
                 self._first_event, now,
             )  # fmt: skip
             self._run = int(
@@ -147,7 +147,7 @@ class Journal:
     def failed(self, job: Job, error: str) -> None:
         """There will be no result."""
         with self._change() as db:
-            self._update(db, job, "failed", error=error)
+            self._update(db, job, "failed", error=text_of(error))
 
     def close(self) -> None:
         """Give back what was claimed and not begun to be put in place, note the end, and let go of the file."""
@@ -197,7 +197,7 @@ class Journal:
         event = 0 if state == "waiting" else self._event(db, job, state)
         values |= {
             "target": self.key(job.target),
-            "source": _text(full_name(job.source)),
+            "source": text_of(full_name(job.source)),
             "state": state,
             "settings": self._settings,
             "run": self._run,
@@ -244,6 +244,6 @@ class Journal:
             raise OutputError(f"{self.path}: this journal is damaged ({fault}); delete it to begin anew") from fault
 
 
-def _text(name: str) -> str:
-    """A name that any database takes: bytes that are no UTF-8 are written out."""
+def text_of(name: str) -> str:
+    """A name, or words with names in them, that any database takes: bytes that are no UTF-8 are written out."""
     return name.encode("utf-8", "backslashreplace").decode()

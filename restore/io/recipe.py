@@ -24,7 +24,7 @@ WEIGHTS_DIGITS: Final = 16
 """Hexadecimal digits of a weights file's SHA-256 that are told: the first 64 bits."""
 
 _NUMBER: Final = r"[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?"
-_STEP: Final = re.compile(rf"[a-z]+(?:[+-][a-z]+)*(?::{_NUMBER})?(?: [a-z]+=(?:[a-z]+|{_NUMBER}))*")
+_STEP: Final = re.compile(rf"[a-z]+(?:[+-][a-z]+)*(?::{_NUMBER})?(?: [a-z]+=(?:[a-z]+|-?{_NUMBER}))*")
 _WORD: Final = re.compile(r"[\w.+-]{1,40}")
 _WEIGHTS: Final = re.compile(rf"[\w.+-]{{1,200}}(?: sha256:[0-9a-f]{{{WEIGHTS_DIGITS}}})?")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")

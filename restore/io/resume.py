@@ -9,7 +9,7 @@ from typing import Final
 
 from restore.errors import ConfigError, ImageError
 from restore.io.folder import Job
-from restore.io.journal import Journal
+from restore.io.journal import Journal, text_of
 from restore.io.journal_rows import Record, Settings
 from restore.io.remote import full_name
 from restore.io.steady import FileState, sha256_of, state_of
@@ -19,6 +19,8 @@ NOT_OURS: Final = "was changed since it was written; --overwrite replaces it"
 OTHER_SOURCE: Final = "was made from another photo of that name; --overwrite replaces it"
 _SHOWN: Final = 8
 """Differences that are named; more are counted."""
+_OWN: Final = ("version", "weights ")
+"""How settings begin that may change though the options stay."""
 
 
 @dataclass(slots=True)
@@ -74,7 +76,7 @@ def _sort_written(left: Left, job: Job, record: Record, there: FileState, journa
     """Of a result that is whole and ours: has its photo changed?"""
     found = state_of(job.source)
     if found is None or not _same(job.source, found, record.input, record.input_sha256):
-        if record.source != full_name(job.source) and not overwrite:
+        if record.source != text_of(full_name(job.source)) and not overwrite:
             left.skipped.append((job, OTHER_SOURCE))
             return
         left.todo.append(job)
@@ -113,10 +115,28 @@ def _refuse_other_settings(
         if then != dict(settings):
             raise ConfigError(
                 f"{journal.folder}: this job was begun with other settings, so it cannot be gone on with:\n"
-                f"{difference(then, settings)}\n"
-                "give the old ones again, choose another folder with -o, or leave out --resume: what exists is then "
-                "skipped, or replaced with --overwrite"
+                f"{difference(then, settings)}\n{_cure(then, settings)}"
             )
+
+
+def _cure(then: Settings, now: Settings) -> str:
+    """What to do about it. Where nobody has asked for anything else, restore itself has changed since."""
+    rest = "leave out --resume: what exists is then skipped, or replaced with --overwrite"
+    differing, version = _differing(then, now), then.get("version", "")
+    updated = "version" in differing
+    swapped = all(name in then and name in now for name in differing)  # else other weights were named
+    if any(not name.startswith(_OWN) for name in differing) or not (updated or swapped):
+        return f"give the old ones again, choose another folder with -o, or {rest}"
+    what = "restore was updated" if updated else "weights were replaced"
+    way = f'that version (pip install "restore-photos=={version}")' if updated else "the old weights in their place"
+    return (
+        f"your options are the same, but {what} since: finish the job with {way}, have all photos done anew in another "
+        f"folder with -o, or {rest}, and the rest is done by what is installed now"
+    )
+
+
+def _differing(then: Settings, now: Settings) -> list[str]:
+    return [name for name in sorted({*then, *now}) if then.get(name) != now.get(name)]
 
 
 def difference(then: Settings, now: Settings) -> str:
@@ -125,7 +145,7 @@ def difference(then: Settings, now: Settings) -> str:
     >>> difference({"scale": "2", "noise": "5"}, {"scale": "4", "noise": "5"})
     '  scale: 2 -> 4'
     """
-    names = [name for name in sorted({*then, *now}) if then.get(name) != now.get(name)]
+    names = _differing(then, now)
     lines = [f"  {name}: {then.get(name, 'not there')} -> {now.get(name, 'not there')}" for name in names[:_SHOWN]]
     more = len(names) - len(lines)
     return "\n".join([*lines, *([f"  and {more} more"] if more else [])])

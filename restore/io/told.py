@@ -7,15 +7,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from PIL import Image
 from PIL.ExifTags import GPSTAGS, IFD, TAGS
 
 from restore.io.decode import DECODE_FAULTS, open_header, quiet
 from restore.io.decoded import unreadable
-from restore.io.photo import Strip
 from restore.io.xmp import UnreadableXmpError, read_packet
+
+if TYPE_CHECKING:
+    from restore.io.photo import Strip
 
 ORIENTATION: Final = 0x0112
 DESCRIPTIVE: Final = frozenset(

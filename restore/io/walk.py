@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -52,6 +53,14 @@ def is_folder(path: Path) -> bool:
         return path.is_dir()
     except OSError:
         return False
+
+
+def resolved(path: Path) -> Path:
+    """Like Path.resolve, but a link that leads to itself stays what it is: it will be said when it is read."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):
+        return path.absolute()
 
 
 def check_exists(path: Path) -> None:
@@ -106,7 +115,7 @@ def matches(pattern: str, chosen: Filter) -> tuple[list[Found], list[Path]]:
 
 def _inside_output(path: Path, root: Path, chosen: Filter) -> bool:
     output = chosen.output.resolve() if chosen.output else None
-    return output is not None and output != root.resolve() and output in path.resolve().parents
+    return output is not None and output != root.resolve() and output in resolved(path).parents
 
 
 def _fixed_part(pattern: str) -> Path:
@@ -135,7 +144,18 @@ def _is_source(path: Path, siblings: set[str], place: Path, chosen: Filter) -> b
         and not path.name.startswith(".")
         and not chosen.own_outputs.holds(path.name, siblings - {path.name})
         and chosen.takes(place)
+        and not _is_no_file(path)
     )
+
+
+def _is_no_file(path: Path) -> bool:
+    """Whether it is a pipe or a device, which might be waited for without end."""
+    if isinstance(path, Remote):
+        return False
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
+    except OSError:  # it will be said when it is read
+        return False
 
 
 def _files(folder: Path, chosen: Filter) -> Iterator[tuple[Path, set[str]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,8 @@ from typer.testing import CliRunner
 from restore.cli.app import app
 from restore.models.unet import GeneratorConfig, UNet
 from restore.models.weights import Card, load_tensors_of, read_card, save_weights
+
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))  # the browser that looks at pages is there
 
 NETWORKS = (("upscale-x2", 2, "fast"), ("upscale-x4", 4, "fast"), ("upscale-x2-base", 2, "base"))
 """Name, scale and size of each stand-in."""

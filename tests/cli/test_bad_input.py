@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import struct
+import sys
 import zlib
 from pathlib import Path
 
@@ -195,6 +196,33 @@ def test_two_photos_with_one_target_are_refused_before_any_work(run, make_photo)
     assert outcome.code == 2
     assert "a.jpg and a.png would both become a_x4.webp" in outcome.err
     assert files() == {"a.jpg", "a.png"}
+
+
+def test_a_gif_whose_name_is_taken_fails_alone(run, make_photo) -> None:
+    for name in ("a.gif", "a.png", "b.gif"):
+        make_photo(f"album/{name}")
+    outcome = run("upscale", "album", "-o", "out/", "-x", "2", "--report", "job.html")
+    assert outcome.code == 3
+    page = Path("job.html").read_text(encoding="utf-8")
+    assert page.count('<article class="card photo"') == 3
+    assert page.count("<img ") == 4  # the GIF has none of the PNG's
+    (line,) = [line for line in outcome.err.splitlines() if line.startswith("fail")]
+    assert line.startswith("fail album/a.gif: album/a.png and album/a.gif would both become out/a.png; rename one")
+    assert "2 done, 1 failed" in outcome.err
+    assert {path.name for path in Path("out").glob("*.*")} == {"a.png", "b.png", NAME}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names there are always text")
+def test_a_broken_photo_whose_name_is_no_text_is_one_line_and_no_end(run, make_photo) -> None:
+    make_photo("album/a.png")
+    name = os.fsdecode(b"album/caf\xe9")
+    Path(f"{name}.png").write_bytes(b"no picture")
+    make_photo(f"{name} 2.png")
+    for more in ((), ("--resume",)):
+        outcome = run("upscale", "album", "-o", "out/", "-x", "2", *more)
+        assert outcome.code == 3
+        assert outcome.err.count("fail album/caf\\udce9.png: this is no picture") == 1
+    assert "1 failed, 2 done before" in outcome.err
 
 
 def test_a_jpeg_and_a_png_of_one_name_do_not_collide(run, make_photo) -> None:

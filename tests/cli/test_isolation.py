@@ -24,7 +24,7 @@ def deadly(monkeypatch: pytest.MonkeyPatch) -> None:
         assert count > 1
         assert timeout_s == 300
         assert not apart
-        return Decoder(timeout_s=1.0, reader="deadly_reader:read")
+        return Decoder(timeout_s=1.0, reader="deadly_reader:read", sizer="deadly_reader:size")
 
     monkeypatch.syspath_prepend(str(READERS))
     monkeypatch.setattr("restore.cli.machine.decoder_for", decoder)
@@ -46,6 +46,31 @@ def test_files_that_kill_or_stop_their_decoder_fail_alone_and_in_order(run, make
             assert FATES[Path(row["source"]).stem] in row["message"]
             assert row["source"] in row["message"]
     assert {path.name for path in Path("out").iterdir() if not path.name.startswith(".")} == {"a.png", "b.png", "z.png"}
+
+
+@pytest.mark.usefixtures("deadly")
+def test_headers_that_kill_or_stop_their_decoder_fail_alone_in_a_plan(run, make_photo) -> None:
+    for name in ("a", "abort", "b", "hang", "segfault", "z"):
+        make_photo(f"album/{name}.png")
+    outcome = run("upscale", "album", "-o", "out/", "-x", "2", "--dry-run", "--json")
+    assert outcome.code == 3
+    rows = {Path(row["source"]).stem: row for row in map(json.loads, outcome.out.splitlines())}
+    assert {name: row["status"] for name, row in rows.items()} == {
+        **dict.fromkeys(("a", "b", "z"), "planned"),
+        **dict.fromkeys(FATES, "failed"),
+    }
+    assert all(words in rows[name]["message"] for name, words in FATES.items())
+    assert "plan: 6 photos" in outcome.err
+
+
+@pytest.mark.usefixtures("deadly")
+def test_names_that_need_the_size_of_a_photo_survive_a_deadly_header(run, make_photo) -> None:
+    make_photo("a.png")
+    make_photo("abort.png")
+    outcome = run("upscale", "a.png", "abort.png", "--json")
+    assert outcome.code == 3
+    rows = [json.loads(line) for line in outcome.out.splitlines()]
+    assert [(row["target"], row["status"]) for row in rows] == [("a_x4.png", "ok"), ("abort_x4.png", "failed")]
 
 
 def test_the_time_limit_is_an_option_and_no_setting_of_a_job(run, make_photo) -> None:

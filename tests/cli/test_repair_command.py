@@ -13,7 +13,7 @@ from skimage import data
 from torch import nn
 
 from restore.models.unet import GeneratorConfig, UNet
-from restore.models.weights import Card, save_weights
+from restore.models.weights import Card, read_card, save_weights
 
 SPOT = (20, 14, 3, 40)
 """Top, left, height and width of a scratch."""
@@ -132,6 +132,23 @@ def test_only_the_own_mask(run, weights) -> None:
     save_mask("mine.png", area(70, 100, 5, 8))
     assert run("repair", "scan.png", "--mask", "mine.png", "--no-auto", *ONLY_FILL).code == 0
     assert not changed("scan.png", "scan_repaired.png")[~area(70, 100, 5, 8)].any()
+
+
+def test_fillings_get_as_much_grain_as_asked(run, make_photo, weights) -> None:
+    make_photo("scan.png", width=128, height=96)
+    card = read_card(weights / "inpaint.safetensors").card  # untrained, it paints the smooth filling itself
+    save_weights(weights / "inpaint.safetensors", UNet(card.generator).state_dict(), card)
+    save_mask("mine.png", hole := area(40, 50, 24, 24))
+    words = ("repair", "scan.png", "--mask", "mine.png", "--no-auto", *ONLY_FILL)
+    for percent in ("0", "100"):
+        assert run(*words, "--regrain", percent, "-o", f"{percent}.png").code == 0
+    assert run(*words, "-o", "usual.png").code == 0
+    for name in ("0.png", "100.png", "usual.png"):
+        assert not changed("scan.png", name)[~hole].any()
+    bare, grainy, usual = (pixels_of(f"{name}.png")[hole].astype(float) for name in ("0", "100", "usual"))
+    assert 2 < (grainy - bare).std() < 10  # the drawn grain is 5 grey levels strong
+    assert 0 < (usual - bare).std() < (grainy - bare).std()
+    assert run(*words, "--regrain", "101").code == 2
 
 
 def test_the_mask_that_was_filled_can_be_corrected_and_given_back(run, weights) -> None:

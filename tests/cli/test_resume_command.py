@@ -132,6 +132,27 @@ def test_a_journal_from_other_settings_is_refused_with_the_difference(run, album
     assert results() == before
 
 
+def test_a_journal_from_weights_that_were_replaced_says_how_to_finish(
+    run, album, tiny_weights, tiny_file, monkeypatch
+) -> None:
+    assert run(*WORDS).code == 0
+    newer = Path("newer").resolve()
+    shutil.copytree(tiny_weights, newer)
+    tiny_file("newer/upscale-x2.safetensors", 2, name="another")
+    monkeypatch.setattr("restore.models.weights._bundled_folder", lambda: newer)
+    outcome = run(*WORDS, "--resume")
+    assert outcome.code == 2
+    said = r"weights upscale-x2: sha256:\w+ -> sha256:\w+\nyour options are the same, but weights were replaced since"
+    assert re.search(said, outcome.err)
+    for way in ("with the old weights in their place", "in another folder with -o", "or leave out --resume"):
+        assert way in outcome.err
+    assert "pip install" not in outcome.err
+    monkeypatch.setattr("restore.cli.settings.__version__", "99.0")
+    assert f'"restore-photos=={restore.__version__}"' in run(*WORDS, "--resume").err
+    assert run(*WORDS, "-o", "new/", "--resume").code == 0  # as advised
+    assert "give the old ones again" in run(*WORDS, "-x", "3", "--resume").err
+
+
 def test_other_weights_under_the_same_name_are_other_settings(run, album, tiny_file) -> None:
     tiny_file("mine.safetensors", 2, name="mine")
     run(*WORDS, "--weights", "mine.safetensors")

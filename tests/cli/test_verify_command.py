@@ -50,6 +50,18 @@ def test_results_of_this_command_have_kept_everything(run, make_photo) -> None:
     assert "3 kept everything, 0 lost something, 0 without a result" in outcome.err
 
 
+def test_a_copy_that_lies_on_its_side_as_its_photo_does_has_lost_nothing(run, make_photo) -> None:
+    full(make_photo, "album/turned.jpg", exif=exif(orientation=6))
+    full(make_photo, "album/other.jpg", exif=exif(orientation=6))
+    Path("out").mkdir()
+    Path("out/turned.jpg").write_bytes(Path("album/turned.jpg").read_bytes())
+    full(make_photo, "out/other.jpg", exif=exif(orientation=6), quality=96)
+    outcome = run("verify", "album", "out")
+    assert outcome.code == 3
+    assert "ok   album/turned.jpg → out/turned.jpg  same size" in outcome.out
+    assert "album/other.jpg → out/other.jpg  lost orientation: the tag says 6" in outcome.err
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
