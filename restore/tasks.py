@@ -12,6 +12,7 @@ from torch import Tensor
 
 from restore.errors import ConfigError
 from restore.ops.blur import gaussian_kernels, motion_kernels, motion_length, spread_px
+from restore.ops.degrade import quantisation_tables
 
 NOISE_UNIT: Final = 50.0
 """A noise level of this many grey levels fills the condition map with 1."""
@@ -74,6 +75,15 @@ class Condition:
         parts = (self.noise, self.jpeg, self.blur, self.angle)
         return Condition(*(None if part is None else round(part, 2) for part in parts))
 
+    def steps(self) -> Tensor | None:
+        """(8,8) grey levels: the steps that a JPEG's brightness was rounded to, where that is known to be all.
+
+        None where noise or blur came before it, or may have: then the good picture need not be what was compressed.
+        """
+        if self.jpeg is None or self.jpeg >= QUALITY_UNIT or self.noise != 0 or self.blur != 0:
+            return None
+        return quantisation_tables(torch.tensor([self.jpeg]))[0, 0]
+
     def kernel(self) -> Tensor | None:
         """(1,21,21) of sum 1: what the photo was blurred with, as far as that is known; None for no or unknown blur."""
         if not self.blur:
@@ -117,6 +127,8 @@ class Task:
     faithful: bool = True
     """Whether a result shows what its input shows: then the network predicts a residual on the input, broad colours are
     locked to the input's, and agreement with the input is measured. Off where it is to become another picture."""
+    lock_reach: int = 2
+    """Cells on each side over which broad colours are averaged before they are locked, see ops.lock."""
     masked: bool = False
     """Whether the one condition map is a mask, (B,1,H,W) float32 of exactly 0 (known) and 1 (to be filled). The picture
     is then prefilled (ops.prefill), and of a result only the holes are kept."""
@@ -150,6 +162,7 @@ TASKS: Final[Mapping[str, Task]] = {
         name="clean",
         scales=(1,),
         condition_channels=6,
+        lock_reach=4,
         deconvolves=True,
         summary="take away noise, JPEG damage and blur: what denoise, dejpeg and deblur do",
     ),

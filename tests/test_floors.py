@@ -12,7 +12,7 @@ import restore
 
 HOUSE = Path(restore.__file__).parent
 FLOORS = {
-    **{"errors": -1, "config": 0},  # both are the ground floor; settings may refuse, errors know nothing
+    **{"errors": -1, "config": 0, "room": 0},  # the ground floor; settings may refuse, errors know nothing
     **dict.fromkeys(("io", "ops"), 1),
     **dict.fromkeys(("models", "losses", "metrics", "tasks"), 2),
     **{"datasets": 3, "inference": 4, "training": 5, "__init__": 5, "cli": 6, "__main__": 7},

@@ -18,9 +18,11 @@ from restore.inference.own_weights import by_task
 from restore.inference.steps import VERBS, Step, check_steps
 from restore.inference.upscale import Enlargement, Report, Target, Upscaler
 from restore.inference.verbs import NOTHING_FOUND, Fix, told
+from restore.io.mapped import planes_like
 from restore.io.photo import Photo
 from restore.ops.consistency import colour_drift, consistency
 from restore.ops.evidence import unsupported_share
+from restore.ops.grain import middle_of
 from restore.ops.tile import Progress, no_progress
 from restore.tasks import BLIND, CLEAN, Condition
 
@@ -125,8 +127,10 @@ def dealt_with(known: Condition, report: Report) -> Condition:
 def with_grain(photo: Photo, first: Photo, grain: float) -> tuple[Photo, Report]:
     """Grain as coarse as what earlier steps took away, if the size is still the same."""
     started = time.perf_counter()
-    removed = first.pixels[None] - photo.pixels[None] if first.pixels.shape == photo.pixels.shape else None
-    result = grained(photo, grain, seed_of(first), like=removed)
+    same = first.pixels.shape == photo.pixels.shape
+    removed = middle_of(first.pixels[None]) - middle_of(photo.pixels[None]) if same else None
+    planes = planes_like(photo.pixels.data_ptr())
+    result = grained(photo, grain, seed_of(first), like=removed, empty=lambda shape: torch.from_numpy(planes(shape)))
     report = Report(
         task="grain",
         factor=1.0,

@@ -25,10 +25,12 @@ from restore.models.weights import Weights, bundled_weights, find_weights
 from restore.ops.area import within
 from restore.ops.color import luma
 from restore.ops.consistency import colour_drift, consistency
+from restore.ops.dct import BLOCK_PX
 from restore.ops.evidence import unsupported_share
 from restore.ops.explain import explained_share
-from restore.ops.grain import add_grain
-from restore.ops.lock import CELL_PX, LOCK_REACH_PX, lock_colour
+from restore.ops.grain import add_grain, middle_of
+from restore.ops.lock import CELL_PX, lock_colour, lock_reach_px
+from restore.ops.rows import Empty, copied, row_bands
 from restore.ops.strength import with_strength
 from restore.ops.tile import Progress, no_progress
 from restore.ops.tone import Tone, tone_of
@@ -69,7 +71,7 @@ class Cleaner:
         """From how far, in pixels, a pixel of :meth:`restored` is made; None: from the whole photo."""
         radius = self._restorer.radius
         locks = 1 if tone is None else 2  # a toned photo is locked as gray and again in its tone
-        return None if radius is None else radius + locks * LOCK_REACH_PX
+        return None if radius is None else radius + locks * lock_reach_px(self._restorer.task.lock_reach) + BLOCK_PX
 
     @property
     def grid(self) -> int:
@@ -110,13 +112,14 @@ class Cleaner:
             notes.append(TONED)
         idle = covered == 0 or fix.strength == 0 or nothing_to_do(fix.verb, condition)
         if idle:
-            result = _copy(photo)
+            result = photo.with_pixels(copied(photo.pixels, self._restorer.empty), photo.alpha)
         else:
             pixels = with_strength(self.restored(source, condition, tone, progress), source, fix.strength)
             result = with_result(photo, pixels)
         if fix.grain and covered != 0:
             seed = seed_of(photo) if fix.seed is None else fix.seed
-            result = grained(result, fix.grain, seed, like=None if idle else source - result.pixels[None])
+            removed = None if idle else middle_of(source) - middle_of(result.pixels[None])
+            result = grained(result, fix.grain, seed, like=removed, empty=self._restorer.empty)
         if area is not None:
             result = replace(result, pixels=within(area, result.pixels[None], source)[0])
         explained = _explained(result, photo, condition, gray=photo.gray or tone is not None)
@@ -140,6 +143,7 @@ class Cleaner:
             grain=fix.grain,
             grain_seed=fix.seed if fix.grain else None,
             files=() if idle else (self._file,),
+            ensemble=1 if idle else self._restorer.device.ensemble,
         )
         return result, report
 
@@ -153,15 +157,17 @@ class Cleaner:
         """
         if tone is None:
             return self._restorer.restore(source, condition, progress=progress)
-        gray = luma(source).expand(-1, 3, -1, -1).contiguous()
+        gray = self._restorer.empty(tuple(source.shape))
+        for rows in row_bands(*source.shape[-2:]):
+            gray[..., rows, :] = luma(source[..., rows, :])
         restored = self._restorer.restore(gray, condition, progress=progress)
-        return lock_colour(tone.colour(restored.mean(dim=1, keepdim=True)), source)
+        return lock_colour(tone.colour(restored, in_place=True), source, self._restorer.task.lock_reach)
 
 
-def grained(photo: Photo, grain: float, seed: int, *, like: Tensor | None = None) -> Photo:
+def grained(photo: Photo, grain: float, seed: int, *, like: Tensor | None = None, empty: Empty = torch.empty) -> Photo:
     """The photo with gray grain of so many grey levels, see :func:`restore.ops.grain.add_grain`."""
     rng = torch.Generator().manual_seed(seed)
-    return with_result(photo, add_grain(photo.pixels[None].clone(), grain, rng, like=like))
+    return with_result(photo, add_grain(copied(photo.pixels[None], empty), grain, rng, like=like, empty=empty))
 
 
 def seed_of(photo: Photo) -> int:
@@ -169,11 +175,6 @@ def seed_of(photo: Photo) -> int:
     step = max(1, max(photo.height, photo.width) // _SEED_SIDE_PX)
     numbers = (photo.pixels[:, ::step, ::step] * 65535).round().to(torch.int32).contiguous().numpy()
     return int.from_bytes(hashlib.sha256(numbers.tobytes()).digest()[:7], "big")
-
-
-def _copy(photo: Photo) -> Photo:
-    """The same photo, with pixels of its own."""
-    return photo.with_pixels(photo.pixels.clone(), photo.alpha)
 
 
 def _explained(result: Photo, photo: Photo, condition: Condition, *, gray: bool) -> float | None:

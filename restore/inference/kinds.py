@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from restore.errors import ConfigError
@@ -13,6 +14,7 @@ from restore.io.photo import Photo
 from restore.io.read import read_photo
 from restore.io.write import WriteOptions, encode_photo
 from restore.ops.resize import resize
+from restore.ops.rows import row_bands
 
 
 def as_photo(photo: object) -> Photo:
@@ -45,10 +47,15 @@ def with_result(photo: Photo, pixels: Tensor) -> Photo:
     Takes ``pixels`` over and changes them in place, since a large result should not be in memory twice. Colours end at
     black and white, or where the photo's own colours ended if they lay outside (a wide profile).
     """
-    pixels.clamp_(min(0.0, float(photo.pixels.min())), max(1.0, float(photo.pixels.max())))
-    if photo.gray:
-        pixels.copy_(pixels.mean(dim=1, keepdim=True))
-    alpha = None
-    if photo.alpha is not None:
-        alpha = resize(photo.alpha[None, None], *pixels.shape[-2:])[0, 0].clamp(0, 1)
+    low, high = 0.0, 1.0
+    for rows in row_bands(photo.height, photo.width):
+        least, most = torch.aminmax(photo.pixels[:, rows])
+        low, high = min(low, float(least)), max(high, float(most))
+    for rows in row_bands(*pixels.shape[-2:]):
+        band = pixels[..., rows, :].clamp_(low, high)
+        if photo.gray:
+            band.copy_(band.mean(dim=1, keepdim=True))
+    alpha = photo.alpha
+    if alpha is not None and alpha.shape != pixels.shape[-2:]:
+        alpha = resize(alpha[None, None], *pixels.shape[-2:])[0, 0].clamp(0, 1)
     return photo.with_pixels(pixels[0], alpha)

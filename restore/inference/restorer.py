@@ -25,7 +25,9 @@ from restore.models.weights import Card, Weights, find_weights, load_network
 from restore.ops.deconvolve import REACH_PX, deconvolve, inverses_for
 from restore.ops.lock import lock_colour
 from restore.ops.pad import mirror_pad, pad_to_multiple
+from restore.ops.quantised import keep_to_steps
 from restore.ops.tile import Progress, no_progress, ran_out_of_memory, run_tiled
+from restore.ops.turn import turned, turned_back
 from restore.tasks import BLIND, MASK_CHANNELS, TASKS, Condition, condition_maps, find_task
 
 _GIGABYTE = 1024**3
@@ -34,10 +36,10 @@ _DEFAULT_MEMORY = _GIGABYTE
 _LIVE_COPIES = 8
 """Feature maps of the first level that are alive at once, with room for the convolution's own workspace."""
 _USUAL_CORE = 512
-_FAR_MEMORY = 192 * 1024**2
+_FAR_MEMORY = 256 * 1024**2
 """What surrounds a core is computed and thrown away: where a network looks far, larger cores are less work in all, so
-that tiles may grow until they take this much. A core of 512 for all cost `scratch` twice the work. More would save
-`clean` another tenth of its time, and cost half a gigabyte."""
+that tiles may grow until they take this much. A core of 512 for all cost `scratch` twice the work. A JPEG of 12
+megapixels stays below 1.5 GB with this, see docs/engines.md."""
 _SMALLEST_CORE = 32
 
 
@@ -93,7 +95,8 @@ class Restorer:
         """Restore (1,3,H,W) float32 in [0,1], any size; gives (1,3,scale*H,scale*W) on the host, not clipped.
 
         ``condition`` says what is known to be wrong with the picture. Where the task is to restore, broad colours are
-        those of the input, exactly. ``progress`` is told the share that is done, 0 to 1. DeviceError when memory does
+        those of the input, exactly; where nothing but JPEG is known to be wrong, the result could have become the input
+        as a JPEG (ops.quantised). ``progress`` is told the share that is done, 0 to 1. DeviceError when memory does
         not suffice.
         """
         height, width = image.shape[-2:]
@@ -123,10 +126,14 @@ class Restorer:
                     overlap=network.radius + (0 if filters is None else REACH_PX),
                     multiple=network.multiple,
                     frame=frame,
-                    empty=lambda shape: torch.from_numpy(self._planes(shape)),
+                    empty=self.empty,
                     progress=progress,
                 )
-            return lock_colour(result, image) if self.task.faithful else result
+            if not self.task.faithful:
+                return result
+            result = lock_colour(result, image, self.task.lock_reach)
+            steps = condition.steps() if self.scale == 1 else None
+            return result if steps is None else keep_to_steps(result, image, steps)
 
     def fill(self, prefilled: Tensor, mask: Tensor, *, progress: Progress = no_progress) -> Tensor:
         """Paint the holes of ``prefilled`` (1,3,H,W) float32, which is where ``mask`` (1,1,H,W) is 1.
@@ -155,6 +162,10 @@ class Restorer:
         )
         return torch.where(mask != 0, result[..., :height, :width], prefilled)
 
+    def empty(self, shape: tuple[int, ...]) -> Tensor:
+        """Room for float32 numbers on the host, in a file where a picture of that size does not fit into the memory."""
+        return torch.from_numpy(self._planes(shape))
+
     @property
     def radius(self) -> int | None:
         """How far, in pixels, a pixel of the result looks at most; None: over the whole photo."""
@@ -177,6 +188,15 @@ class Restorer:
 
     def _through(self, image: Tensor, maps: Tensor) -> Tensor:
         """(1,3,H,W) through the network, with condition maps of its size or of one pixel; the result stays there."""
+        members = self.device.ensemble
+        if members == 1:
+            return self._once(image, maps)
+        result = self._once(image, maps).float()
+        for way in range(1, members):
+            result += turned_back(self._once(turned(image, way), turned(maps, way)), way)
+        return result / members
+
+    def _once(self, image: Tensor, maps: Tensor) -> Tensor:
         device = self.device
         image = image.to(device.torch, memory_format=torch.channels_last)
         with (

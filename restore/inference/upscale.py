@@ -19,7 +19,7 @@ from restore.io.photo import Photo
 from restore.ops.consistency import colour_drift, consistency, project
 from restore.ops.evidence import unsupported_share
 from restore.ops.fade import Fade
-from restore.ops.resize import resize
+from restore.ops.resize import resized
 from restore.ops.tile import Progress, no_progress
 from restore.tasks import BLIND, CLEAN, Condition
 
@@ -124,6 +124,8 @@ class Report:
     """What it was drawn from; None: the photo itself."""
     files: tuple[Path, ...] = ()
     """The weights files that did it."""
+    ensemble: int = 1
+    """The mean of so many ways for the photo to lie, see :class:`restore.inference.device.Device`."""
     steps: tuple[Report, ...] = ()
     """Of a chain of steps: what each of them did."""
     done: tuple[str, ...] = ()
@@ -207,10 +209,11 @@ class Upscaler:
             condition = condition_of(photo, blur=False)
         condition = condition.rounded()
         source = photo.pixels[None]
-        pixels = resize(self._restored(source, plan, condition, progress), plan.height, plan.width)
+        empty = self._networks.restorer(plan.scales[-1], plan.detail).empty
+        pixels = resized(self._restored(source, plan, condition, progress), plan.height, plan.width, empty)
         projected = self._projects(plan, condition)
         if projected:
-            project(pixels, source)
+            project(pixels, source, empty=empty)
         result = with_result(photo, pixels)
         report = Report(
             factor=plan.factor,
@@ -228,6 +231,7 @@ class Upscaler:
             detail=plan.detail,
             projected=projected,
             files=self._networks.files(plan.scales, plan.detail),
+            ensemble=self.device.ensemble,
         )
         return result, report
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
+
+from restore.room import let_go
+
+_BAND_ROWS = 256
 
 
 def bleed(pixels: Tensor, alpha: Tensor) -> Tensor:
@@ -17,8 +23,10 @@ def bleed(pixels: Tensor, alpha: Tensor) -> Tensor:
     >>> bleed(pixels, torch.tensor([[0.0, 1.0]]))[0].tolist() == [[pixels[0, 0, 1], pixels[0, 0, 1]]]
     True
     """
+    if not any(bool((rows <= 0).any()) for rows in _bands(alpha)):
+        return pixels
     hidden = (alpha <= 0).numpy()
-    if not hidden.any() or hidden.all():
+    if hidden.all():
         return pixels
     _, labels = cv2.distanceTransformWithLabels(
         hidden.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
@@ -30,3 +38,10 @@ def bleed(pixels: Tensor, alpha: Tensor) -> Tensor:
     filled = pixels.clone().reshape(3, -1)
     filled[:, torch.from_numpy(np.flatnonzero(hidden))] = filled[:, nearest]
     return filled.reshape(pixels.shape)
+
+
+def _bands(alpha: Tensor) -> Iterator[Tensor]:
+    """(H,W) by bands of rows."""
+    for top in range(0, alpha.shape[0], _BAND_ROWS):
+        yield alpha[top : top + _BAND_ROWS]
+        let_go()

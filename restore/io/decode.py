@@ -11,6 +11,7 @@ from typing import BinaryIO, Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
@@ -24,8 +25,10 @@ from PIL import (
 )
 
 from restore.errors import ImageError
+from restore.io.mapped import Planes, in_memory
 from restore.io.stored import Raster
 from restore.io.tiff import TiffHeader, deep_tiff, imdecode_deep
+from restore.room import let_go
 
 DECODE_FAULTS: Final = (
     OSError,
@@ -52,6 +55,8 @@ DAMAGED: Final = "copy it again from where it came, or open it in an editor and 
 BITS_PER_SAMPLE, SAMPLE_FORMAT = 258, 339
 UNSIGNED: Final = (1, 4)
 """TIFF's sample formats of whole numbers from zero on (4: not said)."""
+_BAND_PX: Final = 1 << 20
+"""About so many pixels are fetched from Pillow at once: all at once would be there three times for a moment."""
 Opener = Callable[[BinaryIO, str], ImageFile.ImageFile]
 
 OPENERS: Final[tuple[tuple[bytes, Opener], ...]] = (
@@ -130,16 +135,16 @@ def check_size(image: Image.Image, max_megapixels: float, name: str) -> None:
         )
 
 
-def decode(image: Image.Image, data: bytes, name: str) -> Raster:
+def decode(image: Image.Image, data: bytes, name: str, planes: Planes = in_memory) -> Raster:
     """All stored numbers of the first picture; ImageError when they are damaged or of an unknown kind."""
     try:
         with quiet():
             if image.format == "PNG" and data[24] == 16:
                 return _deep_png(image, data)
             if image.format == "TIFF" and tiff_bits(image) != 8:
-                return _odd_tiff(image, data, name)
+                return _odd_tiff(image, data, name, planes)
             image.load()
-            return raster_of(image, name)
+            return raster_of(image, name, planes)
     except DECODE_FAULTS as fault:
         raise ImageError(f"{name}: the picture is damaged or cut off ({_reason(fault)}); {DAMAGED}") from fault
     except MemoryError as fault:
@@ -159,8 +164,16 @@ def _deep_png(image: Image.Image, data: bytes) -> Raster:
             return Raster(np.ascontiguousarray(array[..., [0, 3]]), "LA")
         return Raster(np.ascontiguousarray(array[..., :1]), "L")
     if array.shape[2] == 4 and (colour_type == 6 or has_alpha):
-        return Raster(array[..., [2, 1, 0, 3]], "RGBA")
+        return Raster(_red_first(array), "RGBA")
     return Raster(array[..., 2::-1], "RGB")
+
+
+def _red_first(array: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """(H,W,4) with blue first, put in order in place."""
+    step = max(1, _BAND_PX // max(1, array.shape[1]))
+    for top in range(0, len(array), step):
+        array[top : top + step] = array[top : top + step, :, [2, 1, 0, 3]]
+    return array
 
 
 def tiff_bits(image: Image.Image) -> int:
@@ -173,15 +186,15 @@ def tiff_bits(image: Image.Image) -> int:
     return max(8, int(bits))
 
 
-def _odd_tiff(image: Image.Image, data: bytes, name: str) -> Raster:
+def _odd_tiff(image: Image.Image, data: bytes, name: str, planes: Planes) -> Raster:
     bits = tiff_bits(image)
     if bits != 16:
         kind = f"{-bits}-bit floating or signed numbers" if bits < 0 else f"{bits} bits per channel"
         raise ImageError(f"{name}: TIFF with {kind} cannot be read; save it with 8 or 16 bits per channel")
-    return deep_tiff(data, name)
+    return deep_tiff(data, name, planes)
 
 
-def raster_of(image: Image.Image, name: str) -> Raster:
+def raster_of(image: Image.Image, name: str, planes: Planes = in_memory) -> Raster:
     """The numbers of a loaded Pillow picture; ImageError for modes that are no photo (float, 32-bit, Lab)."""
     mode = image.mode
     if mode.startswith("I;16"):
@@ -193,13 +206,26 @@ def raster_of(image: Image.Image, name: str) -> Raster:
         image = image.convert({"L": "LA", "RGB": "RGBA"}[colour] if alpha else colour)
     elif mode in ("1", "La", "RGBa", "RGBX", "YCbCr"):
         image = image.convert({"1": "L", "La": "LA", "RGBa": "RGBA", "RGBX": "RGB", "YCbCr": "RGB"}[mode])
-    array = np.asarray(image)
     match image.mode:
-        case "L":
-            return Raster(array[..., None], "L")
-        case "LA" | "RGB" | "RGBA" | "CMYK" as layout:
-            return Raster(array, layout)
+        case "L" | "LA" | "RGB" | "RGBA" | "CMYK" as layout:
+            return Raster(_fetched(image, planes), layout)
         case _:
             raise ImageError(
                 f"{name}: pixels of the kind {mode} cannot be read; save it as RGB or gray with 8 or 16 bits"
             )
+
+
+def _fetched(image: Image.Image, planes: Planes) -> NDArray[np.uint8]:
+    """(H,W,C) numbers of a Pillow picture of 8 bits; of a large one band by band."""
+    channels = len(image.getbands())
+    if image.width * image.height <= _BAND_PX:
+        array = np.asarray(image)
+        return array if array.ndim == 3 else array[..., None]
+    array = planes((image.height, image.width, channels), np.uint8)
+    step = max(1, _BAND_PX // image.width)
+    for top in range(0, image.height, step):
+        bottom = min(top + step, image.height)
+        band = np.asarray(image.crop((0, top, image.width, bottom)))
+        array[top:bottom] = band if band.ndim == 3 else band[..., None]
+        let_go()
+    return array

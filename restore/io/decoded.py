@@ -11,6 +11,7 @@ from pathlib import Path
 from restore.errors import ConfigError, ImageError
 from restore.io.decode import DECODE_FAULTS, check_size, decode, open_header, quiet, tiff_bits
 from restore.io.engine import plain
+from restore.io.mapped import Planes, in_memory
 from restore.io.metadata import Metadata, metadata_of
 from restore.io.quality import Compression, compression_of
 from restore.io.stored import Family, Raster
@@ -35,8 +36,12 @@ class Decoded:
     """Of the file's bytes, if it was asked for."""
 
 
-def decode_file(source: Path | bytes, *, max_megapixels: float, hashed: bool = False) -> Decoded:
+def decode_file(
+    source: Path | bytes, *, max_megapixels: float, hashed: bool = False, planes: Planes = in_memory
+) -> Decoded:
     """Decode the first picture of a file (a path, or its bytes); ``hashed`` notes the SHA-256 of these bytes.
+
+    ``planes`` makes room for the numbers of large ones, see :mod:`restore.io.mapped`.
 
     ImageError as of :func:`restore.io.read.read_photo`.
     """
@@ -48,7 +53,7 @@ def decode_file(source: Path | bytes, *, max_megapixels: float, hashed: bool = F
     with open_header(io.BytesIO(data), where) as image:
         check_size(image, max_megapixels, where)
         mode, notes = image.mode, _frame_notes(data, where)
-        raster = decode(image, data, where)
+        raster = decode(image, data, where, planes)
         if raster.depth == 16 and raster.layout != "L":
             mode = raster.layout  # Pillow has no name for it
         elif raster.layout == "CMYK" and tiff_bits(image) == 16:
@@ -58,7 +63,7 @@ def decode_file(source: Path | bytes, *, max_megapixels: float, hashed: bool = F
         icc = image.info.get("icc_profile")
         icc = icc if isinstance(icc, bytes) else None
         return Decoded(
-            raster=plain(raster, icc),
+            raster=plain(raster, icc, planes),
             family=raster.family,
             metadata=metadata,
             compression=compression,

@@ -25,7 +25,9 @@ import numpy as np
 
 from restore.errors import RestoreError
 from restore.io.decoded import Decoded
+from restore.io.mapped import planes_for
 from restore.io.stored import Raster
+from restore.room import let_go
 
 STRIP_BYTES: Final = 1 << 24
 """Pixels are copied in strips of so many bytes, since a turned picture must first be put in order."""
@@ -40,6 +42,10 @@ class Asked:
     source: Path | bytes
     max_megapixels: float
     hashed: bool
+    max_memory: int | None = None
+    """Bytes, of which large pictures are to take no more than their share, see :mod:`restore.io.mapped`."""
+    look: str = ""
+    """A function, "module:name", that is given the source and whose answer is wanted, in place of the picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,13 @@ class Found:
     decoded: Decoded
     shape: tuple[int, ...]
     dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look at the file gave."""
+
+    answer: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +117,7 @@ def serve(reader: str, shelf: str, lifeline: str) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a folder of bad files must not fill the disk with dumps
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a decoder prints is no answer
-    module, _, name = reader.partition(":")
-    decode: Callable[..., Decoded] = getattr(import_module(module), name)
+    decode = _function(reader)
     with open(int(shelf) if shelf.isdigit() else shelf, "r+b", buffering=0) as pixels:  # noqa: PTH123 - or its number
         send(answers, Ready())
         while True:
@@ -116,9 +128,18 @@ def serve(reader: str, shelf: str, lifeline: str) -> None:
             send(answers, _answer(decode, asked, pixels))
 
 
-def _answer(decode: Callable[..., Decoded], asked: Asked, pixels: Any) -> Found | Refused | Broken:
+def _function(name: str) -> Callable[..., Any]:
+    module, _, name = name.partition(":")
+    function: Callable[..., Any] = getattr(import_module(module), name)
+    return function
+
+
+def _answer(decode: Callable[..., Decoded], asked: Asked, pixels: Any) -> Found | Seen | Refused | Broken:
     try:
-        decoded = decode(asked.source, max_megapixels=asked.max_megapixels, hashed=asked.hashed)
+        if asked.look:
+            return Seen(_function(asked.look)(asked.source))
+        planes = planes_for(asked.max_memory)
+        decoded = decode(asked.source, max_megapixels=asked.max_megapixels, hashed=asked.hashed, planes=planes)
         array = decoded.raster.array
         _store(array, pixels)
     except RestoreError as error:
@@ -139,6 +160,7 @@ def _store(array: np.ndarray, pixels: Any) -> None:
             strip = np.ascontiguousarray(array[first : first + rows]).data.cast("B")
             while strip:
                 strip = strip[pixels.write(strip) :]
+            let_go()
     except OSError as fault:
         raise MemoryError from fault
 

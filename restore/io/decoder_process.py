@@ -18,10 +18,11 @@ from typing import IO, Any, BinaryIO, Final, cast
 import numpy as np
 
 from restore.io.decoder_child import Found
-from restore.io.mapped import Planes
+from restore.io.mapped import Planes, nameless_file
 from restore.io.photo import Photo
 from restore.io.read import photo_of_file
 from restore.io.stored import Raster
+from restore.room import keep
 
 KEPT_BYTES: Final = 1 << 26
 """Shared memory that is kept from one picture to the next."""
@@ -46,9 +47,9 @@ class Child:
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def started(cls, reader: str) -> Child:
-        """A new process, which may take a moment until it is ready; OSError."""
-        shelf = _shelf()
+    def started(cls, reader: str, *, on_disk: bool = False) -> Child:
+        """A new process, which may take a moment until it is ready; OSError. ``on_disk``: where pixels are to lie."""
+        shelf = _shelf(on_disk)
         more: dict[str, Any] = {}
         life, lifeline = None, None
         try:
@@ -111,6 +112,7 @@ class Child:
         count = math.prod(found.shape) * dtype.itemsize
         mapped = mmap.mmap(self.shelf.fileno(), count, access=mmap.ACCESS_READ)
         array = np.frombuffer(mapped, dtype).reshape(found.shape)
+        keep(mapped, array.ctypes.data)
         photo = photo_of_file(replace(found.decoded, raster=Raster(array, found.decoded.raster.layout)), planes)
         del array
         mapped.close()
@@ -133,9 +135,12 @@ class Child:
         return _how(code)
 
 
-def _shelf() -> IO[bytes]:
-    """A file for pixels, in memory where the system can."""
+def _shelf(on_disk: bool) -> IO[bytes]:
+    """A file for pixels, in memory where the system can and they need not lie on a disk."""
     in_memory = getattr(os, "memfd_create", None)
+    if in_memory is not None and on_disk:
+        with suppress(OSError):
+            return nameless_file()
     if in_memory is not None:
         return os.fdopen(in_memory("restore"), "r+b", buffering=0)
     return tempfile.NamedTemporaryFile(prefix="restore", buffering=0)

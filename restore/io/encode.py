@@ -5,22 +5,27 @@ from __future__ import annotations
 import io
 import zlib
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
+from torch import Tensor
 
 from restore.errors import ConfigError, ImageError
 from restore.io.bmp import write_alpha_bmp
 from restore.io.exif import PREFIX
 from restore.io.formats import FORMATS
+from restore.io.mapped import Planes, planes_like
 from restore.io.photo import Photo
 from restore.io.png import XMP_KEYWORD, runs_suffice, write_deep_png
 from restore.io.profile import Rendering, rendering_of
-from restore.io.raster import from_house
+from restore.io.raster import bands_from_house, from_house
 from restore.io.stored import CHANNELS, FAMILIES, Layout, Raster
 from restore.io.tiff import write_tiff
+from restore.room import in_file, let_go, trim
 
 QUALITY_FLOOR: Final = 85
 """A result is never packed harder than this unasked: the damage just repaired would come back."""
@@ -28,6 +33,7 @@ QUALITY_CEILING: Final = 95
 """Beyond this a JPEG grows fast and shows nothing more."""
 MARKER_BYTES: Final = 65502
 """What fits into one marker of a JPEG beside its name, for EXIF and XMP."""
+_BAND_ROWS: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,18 +134,47 @@ def _subsampling(photo: Photo, quality: int | None) -> str | None:
 
 def encode(photo: Photo, recipe: Recipe) -> bytes:
     """The bytes of a whole file."""
+    file = io.BytesIO()
+    encode_into(file, photo, recipe)
+    return file.getvalue()
+
+
+def encode_into(file: BinaryIO, photo: Photo, recipe: Recipe) -> None:
+    """Write the whole into an empty file that can be read and changed.
+
+    Where the photo's pixels are kept in a file (:mod:`restore.io.mapped`), whatever else is as large is kept so too.
+    """
+    large = in_file(photo.pixels.data_ptr())
+    planes = planes_like(photo.pixels.data_ptr())
+    if large:
+        trim()
     pixels, alpha = photo.pixels.detach(), photo.alpha
     if alpha is not None and "A" not in recipe.layout:
-        pixels, alpha = torch.lerp(torch.ones_like(pixels), pixels, alpha), None
-    raster = from_house(pixels, alpha, recipe.layout, recipe.depth, recipe.rendering)
+        pixels, alpha = _on_white(pixels, alpha, planes), None
     icc = recipe.rendering.icc
-    if recipe.format == "TIFF":
-        return write_tiff(raster, photo, icc)
-    if recipe.format == "PNG" and recipe.depth == 16:
-        return write_deep_png(raster, photo, icc)
-    if recipe.format == "BMP" and recipe.layout == "RGBA":
-        return write_alpha_bmp(raster, photo)
-    return _by_pillow(image_of(raster), photo, recipe, icc)
+    if recipe.format == "TIFF" or (recipe.format == "PNG" and recipe.depth == 16):
+        raster = from_house(pixels, alpha, recipe.layout, recipe.depth, recipe.rendering, planes=planes)
+        write = write_tiff if recipe.format == "TIFF" else write_deep_png
+        write(raster, photo, icc, file)
+    elif recipe.format == "BMP" and recipe.layout == "RGBA":
+        raster = from_house(pixels, alpha, recipe.layout, recipe.depth, recipe.rendering, planes=planes)
+        file.write(write_alpha_bmp(raster, photo))
+    else:
+        image = Image.new(recipe.layout, (photo.width, photo.height))
+        for top, band in bands_from_house(pixels, alpha, recipe.layout, recipe.depth, recipe.rendering):
+            image.paste(image_of(Raster(band, recipe.layout)), (0, top))
+        _by_pillow(image, photo, recipe, icc, file, whole=not large)
+
+
+def _on_white(pixels: Tensor, alpha: Tensor, planes: Planes) -> Tensor:
+    """(3,H,W) under its alpha (H,W), laid on white; a tensor of its own."""
+    laid = torch.from_numpy(planes(tuple(pixels.shape)))
+    for top in range(0, pixels.shape[1], _BAND_ROWS):
+        rows = slice(top, top + _BAND_ROWS)
+        band = pixels[:, rows].to("cpu", torch.float32)
+        laid[:, rows] = torch.lerp(torch.ones_like(band), band, alpha[rows].to(band))
+        let_go()
+    return laid
 
 
 def image_of(raster: Raster) -> Image.Image:
@@ -152,7 +187,10 @@ def image_of(raster: Raster) -> Image.Image:
     return Image.frombuffer(raster.layout, (width, height), array, "raw", raster.layout, 0, 1)
 
 
-def _by_pillow(image: Image.Image, photo: Photo, recipe: Recipe, icc: bytes | None) -> bytes:
+def _by_pillow(
+    image: Image.Image, photo: Photo, recipe: Recipe, icc: bytes | None, file: BinaryIO, *, whole: bool
+) -> None:
+    """``whole``: whether the encoder may look at all of the picture before it writes: a JPEG is a little smaller."""
     row = FORMATS[recipe.format]
     wanted: dict[str, Any] = {}
     if icc:
@@ -165,12 +203,12 @@ def _by_pillow(image: Image.Image, photo: Photo, recipe: Recipe, icc: bytes | No
     if photo.xmp and row.xmp and len(photo.xmp) <= fits:
         wanted["xmp"] = photo.xmp
     sampling = {"subsampling": recipe.subsampling} if image.mode in ("RGB", "RGBA") else {}
-    file = io.BytesIO()
     match recipe.format:
         case "JPEG":
-            image.save(file, "JPEG", quality=recipe.quality, optimize=True, **sampling, **wanted)
+            image.save(file, "JPEG", quality=recipe.quality, optimize=whole, **sampling, **wanted)
         case "PNG":
-            if runs_suffice(np.atleast_3d(np.asarray(image))):
+            shape = (image.height, image.width, len(image.getbands()))
+            if runs_suffice(shape, partial(_rows_of, image)):
                 wanted["compress_type"] = zlib.Z_RLE
             image.save(file, "PNG", pnginfo=_png_info(wanted.pop("xmp", None)), **wanted)
         case "WEBP":
@@ -181,7 +219,10 @@ def _by_pillow(image: Image.Image, photo: Photo, recipe: Recipe, icc: bytes | No
             _save_heif(image, file, recipe, wanted)
         case _:
             image.save(file, recipe.format, **wanted)
-    return file.getvalue()
+
+
+def _rows_of(image: Image.Image, first: int, last: int) -> NDArray[np.uint8]:
+    return np.atleast_3d(np.asarray(image.crop((0, first, image.width, last))))
 
 
 def _png_info(xmp: bytes | None) -> PngImagePlugin.PngInfo:
@@ -191,7 +232,7 @@ def _png_info(xmp: bytes | None) -> PngImagePlugin.PngInfo:
     return info
 
 
-def _save_heif(image: Image.Image, file: io.BytesIO, recipe: Recipe, wanted: dict[str, Any]) -> None:
+def _save_heif(image: Image.Image, file: BinaryIO, recipe: Recipe, wanted: dict[str, Any]) -> None:
     try:
         import pillow_heif
     except ImportError as fault:

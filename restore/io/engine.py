@@ -10,10 +10,14 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from restore.io.icc import needs_engine
+from restore.io.mapped import Planes, in_memory
 from restore.io.stored import Raster
+from restore.room import let_go
 
 Kind = Literal["lut", "cmyk"]
 MODES = {"lut": "RGB", "cmyk": "CMYK"}
+_BAND_PX = 1 << 20
+"""About so many pixels are converted at once."""
 
 
 @lru_cache(maxsize=8)
@@ -50,7 +54,7 @@ def from_srgb(image: Image.Image, icc: bytes, kind: Kind) -> Image.Image:
     return converted
 
 
-def plain(raster: Raster, icc: bytes | None) -> Raster:
+def plain(raster: Raster, icc: bytes | None, planes: Planes = in_memory) -> Raster:
     """The numbers in sRGB where only the engine understands them (CMYK, 8-bit RGB by tables), else as they are.
 
     A CMYK picture without a usable profile is converted roughly.
@@ -59,9 +63,17 @@ def plain(raster: Raster, icc: bytes | None) -> Raster:
     usable = icc is not None and needs_engine(icc, raster.family, raster.depth) and can_convert(icc, kind)
     if not usable and raster.family != "cmyk":
         return raster
-    colour = np.ascontiguousarray(raster.array[..., : 4 if kind == "cmyk" else 3])
-    image = Image.frombuffer(MODES[kind], colour.shape[1::-1], colour.tobytes())
-    converted = into_srgb(image, icc, kind) if usable and icc is not None else image.convert("RGB")
-    if raster.layout == "RGBA":
-        return Raster(np.concatenate([np.asarray(converted), raster.array[..., 3:]], axis=2), "RGBA")
-    return Raster(np.asarray(converted), "RGB")
+    height, width = raster.array.shape[:2]
+    alpha = raster.layout == "RGBA"
+    array = planes((height, width, 4 if alpha else 3), np.uint8)
+    step = max(1, _BAND_PX // max(1, width))
+    for top in range(0, height, step):
+        rows = slice(top, top + step)
+        colour = np.ascontiguousarray(raster.array[rows, :, : 4 if kind == "cmyk" else 3])
+        image = Image.frombuffer(MODES[kind], colour.shape[1::-1], colour.tobytes())
+        converted = into_srgb(image, icc, kind) if usable and icc is not None else image.convert("RGB")
+        array[rows, :, :3] = np.asarray(converted)
+        if alpha:
+            array[rows, :, 3:] = raster.array[rows, :, 3:]
+        let_go()
+    return Raster(array, "RGBA" if alpha else "RGB")

@@ -137,17 +137,18 @@ def exif_in_tiff(data: bytes) -> bytes | None:
     return PREFIX + HEADERS[order] + struct.pack(order + "I", 8) + _with_inner(kept, data, 8, order)
 
 
-def exif_into_tiff(tiff: bytes, exif: bytes | None, extra: dict[int, Entry]) -> bytes:
-    """A TIFF file (same byte order as ``exif``) with the photo's tags of ``exif`` and ``extra`` ones added.
+def exif_for_tiff(tiff: bytes, exif: bytes | None, extra: dict[int, Entry]) -> tuple[bytes, bytes]:
+    """What adds the photo's tags of ``exif`` (of the same byte order) and ``extra`` ones to a TIFF file.
 
-    The new directory goes to the end of the file and the header points there; picture data stay where they are.
+    Gives the four bytes that go to the fifth byte of the file on, and those for its end: the new directory goes to the
+    end of the file and the header points there; picture data stay where they are.
     """
     order = byte_order(tiff)
     main = read_directory(tiff, first_offset(tiff))
-    padded = tiff + bytes(len(tiff) % 2)
+    padding = bytes(len(tiff) % 2)
+    place = len(tiff) + len(padding)
     entries = main.entries | extra
     source = exif.removeprefix(PREFIX) if exif else HEADERS[order] + struct.pack(order + "IHI", 8, 0, 0)
     found = read_directory(source, first_offset(source)).entries
     entries |= {tag: entry for tag, entry in found.items() if tag in PHOTO_TAGS or tag in (EXIF_IFD, GPS_IFD)}
-    block = _with_inner(entries, source, len(padded), order)
-    return padded[:4] + struct.pack(order + "I", len(padded)) + padded[8:] + block
+    return struct.pack(order + "I", place), padding + _with_inner(entries, source, place, order)

@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, BinaryIO, Final, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-Planes = Callable[[tuple[int, ...]], NDArray[np.float32]]
-"""Makes room for float32 numbers of a shape; what stands there is anything."""
+from restore.room import in_file, keep
+
 SHARE: Final = 8
 """A picture that takes more than this part of the memory that is allowed is kept in a file: up to three photos with
 their results are alive at once, beside what works on them."""
+OWN_PAGES_BYTES: Final = 1 << 24
+"""From here on a picture in ordinary memory has pages of its own, which go back to the system when it is gone: freed
+memory otherwise stays with the process, see :func:`restore.inference.device.tune_allocator`."""
+_PRIVATE: Final = getattr(mmap, "MAP_PRIVATE", 0) | getattr(mmap, "MAP_ANONYMOUS", 0)
+Stored = type[np.float32] | type[np.uint8] | type[np.uint16] | np.dtype[Any]
 
 
-def in_memory(shape: tuple[int, ...]) -> NDArray[np.float32]:
+class Planes(Protocol):
+    """Makes room for numbers of a shape and a kind; what stands there is anything."""
+
+    def __call__(self, shape: tuple[int, ...], dtype: Stored = np.float32) -> NDArray[Any]:
+        """Writable, contiguous, and shared with nobody."""
+
+
+def in_memory(shape: tuple[int, ...], dtype: Stored = np.float32) -> NDArray[Any]:
     """Ordinary room."""
-    return np.empty(shape, np.float32)
+    count = _bytes(shape, dtype)
+    if count < OWN_PAGES_BYTES:
+        return np.empty(shape, dtype)
+    try:
+        pages = mmap.mmap(-1, count) if os.name == "nt" else mmap.mmap(-1, count, flags=_PRIVATE)
+        return np.frombuffer(pages, dtype).reshape(shape)
+    except OSError as fault:
+        raise MemoryError(f"no room for {count} bytes") from fault
 
 
 def planes_for(max_memory: int | None) -> Planes:
@@ -28,23 +47,37 @@ def planes_for(max_memory: int | None) -> Planes:
     if max_memory is None or os.name != "posix":
         return in_memory
 
-    def planes(shape: tuple[int, ...]) -> NDArray[np.float32]:
-        large = 4 * int(np.prod(shape, dtype=np.int64)) > max_memory // SHARE
-        return _mapped(shape) if large else in_memory(shape)
+    def planes(shape: tuple[int, ...], dtype: Stored = np.float32) -> NDArray[Any]:
+        return _mapped(shape, dtype) if _bytes(shape, dtype) > max_memory // SHARE else in_memory(shape, dtype)
 
     return planes
 
 
-def _mapped(shape: tuple[int, ...]) -> NDArray[np.float32]:
+def planes_like(address: int) -> Planes:
+    """What makes room for what is made of the number at this address: files where that lies in a file."""
+    return _mapped if in_file(address) else in_memory
+
+
+def nameless_file() -> BinaryIO:
+    """A file without a name on a disk; OSError."""
+    return cast("BinaryIO", tempfile.TemporaryFile(prefix="restore", dir=_folder()))
+
+
+def _bytes(shape: tuple[int, ...], dtype: Stored) -> int:
+    return np.dtype(dtype).itemsize * int(np.prod(shape, dtype=np.int64))
+
+
+def _mapped(shape: tuple[int, ...], dtype: Stored = np.float32) -> NDArray[Any]:
     """Room in a file without a name; ordinary room where the disk has none."""
-    count = 4 * int(np.prod(shape, dtype=np.int64))
     try:
-        with tempfile.TemporaryFile(prefix="restore", dir=_folder()) as file:
+        with nameless_file() as file:
             if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(file.fileno(), 0, count)  # else a full disk would be a deadly signal, later
-            return np.memmap(file, np.float32, "r+", shape=shape)
+                os.posix_fallocate(file.fileno(), 0, _bytes(shape, dtype))  # else a full disk would be a deadly signal
+            room = np.memmap(file, dtype, "r+", shape=shape)
     except OSError:
-        return in_memory(shape)
+        return in_memory(shape, dtype)
+    keep(room._mmap, room.ctypes.data)  # type: ignore[attr-defined]  # numpy has no other name for it
+    return room
 
 
 def _folder() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from restore.io.curves import SRGB
 from restore.io.mapped import Planes, in_memory
 from restore.io.profile import Rendering
 from restore.io.stored import CHANNELS, Layout, Raster
+from restore.room import let_go
 
 STRIP_PX: Final = 1 << 20
 """Pixels converted at a time, so that scratch space stays small beside the photo."""
@@ -41,6 +43,7 @@ def _scaled(array: NDArray[np.uint8] | NDArray[np.uint16], top: float, planes: P
         strip = scaled[:, rows]
         np.copyto(strip, array[rows].transpose(2, 0, 1), casting="unsafe")
         np.divide(strip, np.float32(top), out=strip)
+        let_go()
     return torch.from_numpy(scaled)
 
 
@@ -66,27 +69,54 @@ def _through_matrix(source: Tensor, target: Tensor, rendering: Rendering, *, bac
             target[:, rows] = torch.stack([curve.encode(mixed[i]) for i, curve in enumerate(rendering.curves)])
         else:
             target[:, rows] = SRGB.encode(mixed)
+        let_go()
 
 
-def from_house(pixels: Tensor, alpha: Tensor | None, layout: Layout, depth: int, rendering: Rendering) -> Raster:
+def from_house(
+    pixels: Tensor,
+    alpha: Tensor | None,
+    layout: Layout,
+    depth: int,
+    rendering: Rendering,
+    *,
+    planes: Planes = in_memory,
+) -> Raster:
     """Pixels (3,H,W) and alpha (H,W) as numbers to store, rounded to the nearest level and clipped to the range."""
     height, width = int(pixels.shape[1]), int(pixels.shape[2])
+    array = planes((height, width, CHANNELS[layout]), np.uint8 if depth == 8 else np.uint16)
+    for top, band in bands_from_house(pixels, alpha, layout, depth, rendering):
+        array[top : top + len(band)] = band
+    return Raster(array, layout)
+
+
+def bands_from_house(
+    pixels: Tensor, alpha: Tensor | None, layout: Layout, depth: int, rendering: Rendering
+) -> Iterator[tuple[int, NDArray[np.uint8] | NDArray[np.uint16]]]:
+    """The same in bands of rows from the top: the first row of each, and its numbers (rows,W,C)."""
+    for rows in _strips(int(pixels.shape[1]), int(pixels.shape[2])):
+        shown = None if alpha is None else alpha[rows]
+        yield rows.start, _stored(pixels[:, rows].to("cpu", torch.float32), shown, layout, depth, rendering)
+        let_go()
+
+
+def _stored(
+    pixels: Tensor, alpha: Tensor | None, layout: Layout, depth: int, rendering: Rendering
+) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """One band, (H,W,C)."""
     if rendering.kind in ("lut", "cmyk"):
         return _by_engine(pixels, alpha, layout, depth, rendering)
-    array = np.empty((height, width, CHANNELS[layout]), dtype=np.uint8 if depth == 8 else np.uint16)
-    for rows in _strips(height, width):
-        strip = pixels[:, rows].to("cpu", torch.float32)
-        if layout in ("L", "LA"):
-            strip = strip.mean(dim=0, keepdim=True)
-        elif rendering.kind == "matrix":
-            moved = torch.empty_like(strip)
-            _through_matrix(strip, moved, rendering, back=True, exact=depth > 8)
-            strip = moved
-        array[rows, :, : len(strip)] = _rounded(strip, depth)
-        if layout in ("LA", "RGBA"):
-            shown = torch.ones_like(strip[:1]) if alpha is None else alpha[None, rows].to("cpu", torch.float32)
-            array[rows, :, -1:] = _rounded(shown, depth)
-    return Raster(array, layout)
+    array = np.empty((*pixels.shape[1:], CHANNELS[layout]), dtype=np.uint8 if depth == 8 else np.uint16)
+    if layout in ("L", "LA"):
+        pixels = pixels.mean(dim=0, keepdim=True)
+    elif rendering.kind == "matrix":
+        moved = torch.empty_like(pixels)
+        _through_matrix(pixels, moved, rendering, back=True, exact=depth > 8)
+        pixels = moved
+    array[..., : len(pixels)] = _rounded(pixels, depth)
+    if layout in ("LA", "RGBA"):
+        shown = torch.ones_like(pixels[:1]) if alpha is None else alpha[None].to("cpu", torch.float32)
+        array[..., -1:] = _rounded(shown, depth)
+    return array
 
 
 def _rounded(strip: Tensor, depth: int) -> NDArray[np.int32]:
@@ -95,15 +125,17 @@ def _rounded(strip: Tensor, depth: int) -> NDArray[np.int32]:
     return levels  # cutting off after adding a half is rounding
 
 
-def _by_engine(pixels: Tensor, alpha: Tensor | None, layout: Layout, depth: int, rendering: Rendering) -> Raster:
+def _by_engine(
+    pixels: Tensor, alpha: Tensor | None, layout: Layout, depth: int, rendering: Rendering
+) -> NDArray[np.uint8] | NDArray[np.uint16]:
     assert rendering.icc is not None
     assert rendering.kind in ("lut", "cmyk")
     plain = Rendering("same")
-    rgb = from_house(pixels, None, "RGB", 8, plain).array
+    rgb = _stored(pixels, None, "RGB", 8, plain)
     image = Image.frombuffer("RGB", rgb.shape[1::-1], rgb.tobytes())
     stored = np.asarray(engine.from_srgb(image, rendering.icc, rendering.kind))
     if depth == 8 and layout != "RGBA":
-        return Raster(stored, layout)
-    array = from_house(pixels, alpha, layout, depth, plain).array
+        return stored
+    array = _stored(pixels, alpha, layout, depth, plain)
     array[..., : stored.shape[2]] = stored if depth == 8 else stored.astype(np.uint16) * 257
-    return Raster(array, layout)
+    return array

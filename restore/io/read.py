@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from restore.io.alpha import bleed
-from restore.io.decode import open_header
 from restore.io.decoded import Decoded, decode_file
 from restore.io.decoded import unreadable as unreadable  # noqa: PLC0414 - meant to be had from here, too
+from restore.io.header import photo_size as photo_size  # noqa: PLC0414 - likewise
 from restore.io.mapped import Planes, in_memory
-from restore.io.metadata import header_orientation
 from restore.io.photo import Photo
 from restore.io.profile import rendering_of
 from restore.io.raster import into_house
 from restore.io.recipe import recipe_of
+from restore.room import in_file, trim
 
 DEFAULT_MAX_MEGAPIXELS: Final = 200.0
 
@@ -36,7 +35,10 @@ def read_photo(
     million pixels, which guards against files that unpack to more than the memory holds.
     """
     file = Path(source) if isinstance(source, str) else source
-    return photo_of_file(decode_file(file, max_megapixels=max_megapixels, hashed=hashed), planes)
+    decoded = decode_file(file, max_megapixels=max_megapixels, hashed=hashed, planes=planes)
+    if in_file(decoded.raster.array.ctypes.data):
+        trim()  # what the decoder took
+    return photo_of_file(decoded, planes)
 
 
 def photo_of_file(decoded: Decoded, planes: Planes = in_memory) -> Photo:
@@ -71,16 +73,3 @@ def photo_of(decoded: Decoded, planes: Planes = in_memory) -> Photo:
         sha256=decoded.sha256,
         name=decoded.name,
     )
-
-
-def photo_size(source: Path | bytes) -> tuple[int, int]:
-    """(height, width) of the upright picture, from the header only; ImageError when there is none."""
-    path = Path("<bytes>") if isinstance(source, bytes) else source
-    try:
-        opened = io.BytesIO(source) if isinstance(source, bytes) else path.open("rb")
-        with opened as stream, open_header(stream, str(path)) as image:
-            width, height = image.size
-            turned = header_orientation(image) >= 5
-    except OSError as fault:
-        raise unreadable(path, fault) from fault
-    return (width, height) if turned else (height, width)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import logging
-from typing import TYPE_CHECKING, Final
+import mmap
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 import cv2
 import numpy as np
@@ -13,9 +14,11 @@ from numpy.typing import NDArray
 from PIL import TiffImagePlugin
 
 from restore.errors import ImageError
-from restore.io.exif import exif_into_tiff
+from restore.io.exif import exif_for_tiff
+from restore.io.mapped import Planes, in_memory
 from restore.io.stored import Raster
 from restore.io.tags import BYTE, ORIENTATION, XMP, Entry, byte_order
+from restore.room import letting_go
 
 if TYPE_CHECKING:
     from restore.io.photo import Photo
@@ -51,7 +54,7 @@ class TiffHeader(TiffImagePlugin.TiffImageFile):
                 self.info["icc_profile"] = self.tag_v2[ICC_PROFILE]
 
 
-def deep_tiff(data: bytes, name: str) -> Raster:
+def deep_tiff(data: bytes, name: str, planes: Planes = in_memory) -> Raster:
     """The first picture of a 16-bit TIFF, upright: gray or RGB with or without alpha, or CMYK (brought to 8 bits).
 
     ImageError for other kinds of colour; decoders' own errors for damaged data.
@@ -61,7 +64,9 @@ def deep_tiff(data: bytes, name: str) -> Raster:
         photometric, extra = int(page.photometric), tuple(int(kind) for kind in page.extrasamples)
         orientation = int(page.tags.valueof(ORIENTATION, 1))
         try:
-            array = np.asarray(page.asarray())
+            room = planes(page.shape, np.uint16) if page.dtype == np.uint16 else None
+            with letting_go():
+                array = np.asarray(page.asarray(out=room))
             if int(page.planarconfig) == 2 and array.ndim == 3:
                 array = array.transpose(1, 2, 0)
         except (ValueError, KeyError):  # a compression of which tifffile needs a further package
@@ -108,31 +113,55 @@ def _straight(array: NDArray[np.uint16], colours: int) -> NDArray[np.uint16]:
     )
 
 
-def write_tiff(raster: Raster, photo: Photo, icc: bytes | None) -> bytes:
-    """A deflated TIFF file with the photo's EXIF, XMP and DPI, and ``icc`` embedded."""
+def write_tiff(raster: Raster, photo: Photo, icc: bytes | None, file: BinaryIO) -> None:
+    """Write a deflated TIFF with the photo's EXIF, XMP and DPI, and ``icc`` embedded, into an empty file."""
     array = raster.array if raster.array.shape[2] > 1 else raster.array[..., 0]
     order = byte_order(photo.exif[6:]) if photo.exif else "<"
-    file = io.BytesIO()
-    tifffile.imwrite(
-        file,
-        array,
-        photometric=PHOTOMETRIC[raster.layout],
-        planarconfig="contig" if array.ndim == 3 else None,
-        extrasamples=["unassalpha"] if raster.layout in ("LA", "RGBA") else None,
-        compression="zlib",
-        compressionargs={"level": 6},
-        predictor=True,
-        rowsperstrip=max(1, (1 << 20) // max(1, array.nbytes // len(array))),
-        iccprofile=icc,
-        resolution=photo.dpi,
-        resolutionunit="INCH" if photo.dpi else None,
-        byteorder=order,
-        bigtiff=array.nbytes > MAX_CLASSIC_BYTES,
-        metadata=None,
-        software=False,
-    )
-    data = file.getvalue()
-    if array.nbytes > MAX_CLASSIC_BYTES:
-        return data
+    with letting_go():
+        tifffile.imwrite(
+            file if isinstance(file, io.BytesIO) else _Named(file),
+            array,
+            photometric=PHOTOMETRIC[raster.layout],
+            planarconfig="contig" if array.ndim == 3 else None,
+            extrasamples=["unassalpha"] if raster.layout in ("LA", "RGBA") else None,
+            compression="zlib",
+            compressionargs={"level": 6},
+            predictor=True,
+            rowsperstrip=max(1, (1 << 20) // max(1, array.nbytes // len(array))),
+            iccprofile=icc,
+            resolution=photo.dpi,
+            resolutionunit="INCH" if photo.dpi else None,
+            byteorder=order,
+            bigtiff=array.nbytes > MAX_CLASSIC_BYTES,
+            metadata=None,
+            software=False,
+        )
     extra = {XMP: Entry(XMP, BYTE, len(photo.xmp), photo.xmp)} if photo.xmp else {}
-    return exif_into_tiff(data, photo.exif, extra) if photo.exif or extra else data
+    if array.nbytes <= MAX_CLASSIC_BYTES and (photo.exif or extra):
+        _add_tags(file, photo.exif, extra)
+
+
+class _Named:
+    """A file whose name, where it has none but a number, is text all the same, as tifffile wants it."""
+
+    name = "<restore>"
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def __getattr__(self, word: str) -> Any:
+        return getattr(self._file, word)
+
+
+def _add_tags(file: BinaryIO, exif: bytes | None, extra: dict[int, Entry]) -> None:
+    """Add tags to a TIFF in a file; a large one is looked at where it lies."""
+    if isinstance(file, io.BytesIO):
+        pointer, block = exif_for_tiff(file.getvalue(), exif, extra)
+    else:
+        file.flush()
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as tiff:
+            pointer, block = exif_for_tiff(cast("bytes", tiff), exif, extra)
+    file.seek(0, io.SEEK_END)
+    file.write(block)
+    file.seek(4)
+    file.write(pointer)

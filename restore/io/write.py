@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from restore.errors import ConfigError, ImageError, OutputError
-from restore.io.encode import Recipe, encode, plan_encoding
+from restore.io.encode import Recipe, encode, encode_into, plan_encoding
 from restore.io.formats import FORMATS, format_named, format_of, writable
+from restore.io.mapped import nameless_file
 from restore.io.metadata import stripped
 from restore.io.photo import Photo, Strip
 from restore.io.read import photo_size
 from restore.io.remote import Remote
 from restore.io.whole import give_usual_permissions, write_whole
+from restore.room import in_file
 
 Sealed = Callable[[int, str], None]
 """Is told the bytes of a file and their SHA-256 in hexadecimal."""
 
 STRIPS: Final = ("none", "gps", "all")
+_PART_BYTES: Final = 1 << 24
+"""A large file is handed on in such parts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +110,14 @@ def write_photo(photo: Photo, path: Path, options: WriteOptions, *, sealed: Seal
     """
     _refuse_to_overwrite(path, overwrite=options.overwrite)
     ready = stripped(photo, options.strip)
-    data = encode(ready, _recipe(ready, options, path))
-    _write_whole(data, path, (photo.height, photo.width), overwrite=options.overwrite, sealed=sealed)
+    recipe, size = _recipe(ready, options, path), (photo.height, photo.width)
+    if not in_file(ready.pixels.data_ptr()):
+        _write_whole([encode(ready, recipe)], path, size, overwrite=options.overwrite, sealed=sealed)
+        return
+    with _faults_named(path), nameless_file() as file:
+        encode_into(file, ready, recipe)
+        file.seek(0)
+        _write_whole(iter(partial(file.read, _PART_BYTES), b""), path, size, overwrite=options.overwrite, sealed=sealed)
 
 
 def keeps_bytes(photo: Photo, path: Path | None, options: WriteOptions) -> bool:
@@ -130,7 +141,7 @@ def write_copy(
     """
     _refuse_to_overwrite(path, overwrite=overwrite)
     data = _bytes_again(source) if isinstance(source, Path) else source
-    _write_whole(data, path, size, overwrite=overwrite, sealed=sealed)
+    _write_whole([data], path, size, overwrite=overwrite, sealed=sealed)
 
 
 def _bytes_again(source: Path) -> bytes:
@@ -140,24 +151,36 @@ def _bytes_again(source: Path) -> bytes:
         raise ImageError(f"{source}: it could be read before and cannot be now; is it still there?") from fault
 
 
-def _write_whole(data: bytes, path: Path, size: tuple[int, int], *, overwrite: bool, sealed: Sealed | None) -> None:
+def _write_whole(
+    parts: Iterable[bytes], path: Path, size: tuple[int, int], *, overwrite: bool, sealed: Sealed | None
+) -> None:
     """Bytes of a picture of ``size`` = (height, width) under ``path``, whole or not at all."""
+    digest, count = hashlib.sha256(), 0
+
+    def told() -> Iterator[bytes]:
+        nonlocal count
+        for part in parts:
+            if sealed is not None:
+                digest.update(part)
+            count += len(part)
+            yield part
 
     def ready(written: Path | bytes) -> None:
         if photo_size(written) != size:
             raise ImageError(f"{path}: what was written cannot be read back; check the disk and try again")
         if sealed is not None:
-            sealed(len(data), hashlib.sha256(data).hexdigest())
+            sealed(count, digest.hexdigest())
         _refuse_to_overwrite(path, overwrite=overwrite)  # it may have come while we were at work
 
     with _faults_named(path):
         if isinstance(path, Remote):
             path.forget()
+            data = b"".join(told())
             ready(data)
             path.put(data)
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, [data], ready)
+        write_whole(path, told(), ready)
 
 
 def place_file(

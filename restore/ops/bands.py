@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from restore.ops.resize import taps
+from restore.room import trim
 
 BAND_PX: Final = 1 << 20
 """About as many pixels of the larger picture are looked at at once."""
@@ -45,6 +46,7 @@ def resized_bands(image: Tensor, height: int, width: int, dtype: torch.dtype) ->
     for start in range(0, len(blocks), count):
         rows = [_rows(image, block, dtype) for block in blocks[start : start + count]]
         yield blocks[start].first, _columns(torch.cat(rows, dim=-2), width)
+        trim()
 
 
 def rows_needed(source: int, target: int, first: int, last: int) -> tuple[int, int]:

@@ -14,6 +14,8 @@ from torch import Tensor
 
 from restore.errors import ConfigError
 from restore.ops.bands import BAND_PX, resized_bands
+from restore.ops.rows import Empty, row_bands
+from restore.room import let_go
 
 PROJECTION_STEPS: Final = 3
 """Three raise results of 44 to 48 dB to 57 and more, for a tenth of the time that the smallest network takes."""
@@ -40,26 +42,27 @@ def consistency(restored: Tensor, source: Tensor) -> float:
 def _bands(image: Tensor, height: int, width: int) -> Iterator[tuple[int, Tensor]]:
     """(1,3,H,W) at another size, or as it is, in bands of rows with the place of each; float64."""
     if image.shape[-2:] == (height, width):
-        for top in range(0, height, _BAND_ROWS):
-            yield top, image[..., top : top + _BAND_ROWS, :].double()
+        for rows in row_bands(height, width, rows=_BAND_ROWS):
+            yield rows.start, image[..., rows, :].double()
     else:
         yield from resized_bands(image, height, width, torch.float64)
 
 
-def project(restored: Tensor, source: Tensor, *, steps: int = PROJECTION_STEPS) -> Tensor:
+def project(restored: Tensor, source: Tensor, *, steps: int = PROJECTION_STEPS, empty: Empty = torch.empty) -> Tensor:
     """Make ``restored`` agree with ``source`` when it is shrunk again; changes it in place and gives it back.
 
     ``restored`` is (1,3,sH,sW) float32 and ``source`` (1,3,H,W), any range, with s >= 1 and not necessarily whole. Each
     step adds the enlarged difference between the photo and the shrunken result, both by the bicubic kernel. The one is
     nearly the other's transpose, so every step brings every frequency nearer: broad differences vanish at once, and of
     the finest that the photo can hold at most 0.53 is left along one axis and 0.78 slantwise (scales of 1.25 to 8).
-    What the photo says nothing about, the detail finer than its pixels, stays as it is.
+    What the photo says nothing about, the detail finer than its pixels, stays as it is. ``empty`` makes room for as
+    much as ``source`` takes.
     Right only for a clean photo: noise and JPEG damage would be put back. Raises ConfigError if the result is smaller
     than the source.
     Source: iterative back-projection, Irani and Peleg, "Improving resolution by image registration", 1991.
     """
     _check_larger(restored, source)
-    missing = torch.empty_like(source, dtype=restored.dtype)
+    missing = empty(tuple(source.shape)).to(restored)
     (tall, wide), (height, width) = restored.shape[-2:], source.shape[-2:]
     for _ in range(steps):
         for top, band in resized_bands(restored, height, width, restored.dtype):
@@ -88,6 +91,7 @@ def _mean(image: Tensor) -> Tensor:
     total = torch.zeros(3, dtype=torch.float64)
     for top in range(0, image.shape[-2], rows):
         total += image[..., top : top + rows, :].double().sum(dim=(0, 2, 3)).cpu()
+        let_go()
     return total / (image.shape[-2] * image.shape[-1])
 
 

@@ -30,6 +30,7 @@ from torch.nn import functional as F
 from restore.errors import ConfigError
 from restore.ops.bands import resized_rows, rows_needed
 from restore.ops.color import luma
+from restore.room import trim
 
 CELL_PX: Final = 4
 """Side of a cell in pixels of the photo."""
@@ -81,9 +82,31 @@ def evidence_cells(photo: Tensor, result: Tensor) -> Tensor:
     height = photo.shape[-2]
     pixels_per_row = result.shape[-1] * result.shape[-2] / height
     rows = max(1, round(_BAND_PX / pixels_per_row / CELL_PX)) * CELL_PX
+    height_cells, width_cells = (-(-side // CELL_PX) for side in _size(photo))
+    cells = torch.empty(1, 1, height_cells, width_cells)  # at once: of many small ones, memory is full of holes
+    done = 0
+    held: tuple[Tensor, Tensor] | None = None  # a band waits for the row of cells below it; above is its neighbour's
     with torch.no_grad():
-        bands = [_statistics(photo, result, top, min(top + rows, height)) for top in range(0, height, rows)]
-        return _unsupported(torch.cat(bands, dim=-2)).float()
+        for top in range(0, height, rows):
+            band = _statistics(photo, result, top, min(top + rows, height))
+            if held is not None:
+                done = _put(cells, done, *held, band[..., :1, :])
+            held = held[1][..., -1:, :] if held else band[..., :0, :], band
+            trim()
+        assert held is not None
+        _put(cells, done, *held, held[1][..., :0, :])
+        return cells
+
+
+def _put(cells: Tensor, done: int, above: Tensor, means: Tensor, below: Tensor) -> int:
+    """Put the map of a band's cells, with one row of cells above and below or none at the edges, after ``done`` rows.
+
+    Gives how many rows are done then.
+    """
+    found = _unsupported(torch.cat([above, means, below], dim=-2))
+    count = means.shape[-2]
+    cells[..., done : done + count, :] = found[..., above.shape[-2] : above.shape[-2] + count, :]
+    return done + count
 
 
 def spread(cells: Tensor, photo_size: Size, size: Size) -> Tensor:

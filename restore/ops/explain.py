@@ -11,13 +11,12 @@ from torch.nn import functional as F
 from restore.ops.blur import blur
 from restore.ops.color import LUMA_WEIGHTS, luma
 from restore.ops.degrade import quantisation_tables
+from restore.ops.rows import row_bands
 
 BLOCK_PX: Final = 8
 """The change is looked at in JPEG's squares of this side."""
 _ALLOWANCE: Final = 1.5
 """Noise in a square of 64 pixels has more energy than this times the expected in 1 of 200 squares."""
-_BAND_ROWS: Final = 64 * BLOCK_PX
-"""So many rows are looked at at once."""
 _ROUNDING: Final = 1 / 12
 """Variance, in squared grey levels, that rounding to 8 bits leaves in a photo."""
 
@@ -41,11 +40,11 @@ def explained_share(
     share = 1.0 if gray else sum(weight**2 for weight in LUMA_WEIGHTS)
     allowed = BLOCK_PX**2 * (noise**2 * share + _ROUNDING) + _coding_energy(jpeg)
     whole = beyond = 0.0
-    for top in range(0, height, _BAND_ROWS):
-        ours, theirs = (luma(image[..., top : min(top + _BAND_ROWS, height), :width]) for image in (restored, source))
+    for rows in row_bands(height, width, step=BLOCK_PX):
+        ours, theirs = (luma(image[..., rows, :width]) for image in (restored, source))
         whole += float(_energies(theirs - ours).sum())
         if kernel is not None:
-            ours = _blurred_rows(restored, kernel, top, min(top + _BAND_ROWS, height))[..., :width]
+            ours = _blurred_rows(restored, kernel, rows.start, rows.stop)[..., :width]
         beyond += float((_energies(theirs - ours) - _ALLOWANCE * allowed).clamp(min=0).sum())
     return max(0.0, 1 - beyond / whole) if whole else None
 

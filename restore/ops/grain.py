@@ -12,6 +12,8 @@ from restore.errors import ConfigError
 from restore.ops.color import luma
 from restore.ops.octaves import REACH_PX, octaves, padded_octaves
 from restore.ops.pad import mirror_index, mirror_pad
+from restore.ops.rows import Empty, row_bands
+from restore.room import let_go
 
 MOST_GRAIN: Final = 50.0
 """Grey levels."""
@@ -20,7 +22,8 @@ _SAMPLE_PX: Final = 1024
 _LEAST_LEVELS: Final = 0.25
 """Grey levels; if less was taken away, there is nothing to be like, and the grain is white."""
 _TURNS: Final = 20
-_BAND_ROWS: Final = 512
+_DRAWN: Final = 1 << 22
+"""So many numbers are drawn at once, at least; a multiple of 16."""
 
 
 def check_grain(grain: float) -> None:
@@ -29,13 +32,15 @@ def check_grain(grain: float) -> None:
         raise ConfigError(f"grain is a number from 0 to {MOST_GRAIN:g} grey levels, got {grain:g}")
 
 
-def add_grain(image: Tensor, grain: float, rng: torch.Generator, *, like: Tensor | None = None) -> Tensor:
+def add_grain(
+    image: Tensor, grain: float, rng: torch.Generator, *, like: Tensor | None = None, empty: Empty = torch.empty
+) -> Tensor:
     """Add gray grain to (1,3,H,W) in [0,1], in place, and give it back.
 
     ``grain`` is its standard deviation in mid-gray, in grey levels; towards black and white it fades, as on film, so
     that nothing is cut off there. ``like`` (1,3,h,w) is what was taken away: the grain is as coarse as that (fine to
     middle; broad blotches are never made), measured where edges do not count; None: white. The same ``rng`` state
-    gives the same grain. ConfigError for grain out of range.
+    gives the same grain. ``empty`` makes room for a third of what the image takes. ConfigError for grain out of range.
     """
     check_grain(grain)
     if grain == 0:
@@ -43,15 +48,32 @@ def add_grain(image: Tensor, grain: float, rng: torch.Generator, *, like: Tensor
     shares = _character(like)
     level = grain / 255 / _loudness(shares)
     height, width = image.shape[-2:]
-    white = torch.randn(1, 1, height, width, generator=rng)
+    white = _white_noise((1, 1, height, width), rng, empty)
     surroundings = mirror_index(height, REACH_PX, REACH_PX)
-    for top in range(0, height, _BAND_ROWS):
-        rows = slice(top, min(top + _BAND_ROWS, height))
+    for rows in row_bands(height, width):
         index = surroundings[rows.start : rows.stop + 2 * REACH_PX]
         around = mirror_pad(white.index_select(-2, index), 0, 0, REACH_PX, REACH_PX)
         light = luma(image[..., rows, :]).clamp(0, 1)
         image[..., rows, :] += level * _mixed(around, shares) * 2 * (light * (1 - light)).sqrt()
     return image
+
+
+def _white_noise(shape: tuple[int, ...], rng: torch.Generator, empty: Empty) -> Tensor:
+    """As ``torch.randn(shape, generator=rng)``, part by part: torch draws by sixteens, and the last sixteen anew."""
+    noise = empty(shape)
+    flat = noise.view(-1)
+    starts = range(0, max(1, len(flat) - _DRAWN + 1), _DRAWN)
+    for start in starts:
+        stop = len(flat) if start == starts[-1] else start + _DRAWN
+        flat[start:stop].normal_(generator=rng)
+        let_go()
+    return noise
+
+
+def middle_of(image: Tensor) -> Tensor:
+    """The part (1,3,h,w) of an image that ``like`` of :func:`add_grain` is looked at; a view."""
+    top, left = (max(0, (side - _SAMPLE_PX) // 2) for side in image.shape[-2:])
+    return image[..., top : top + _SAMPLE_PX, left : left + _SAMPLE_PX]
 
 
 def _mixed(around: Tensor, shares: tuple[float, float, float]) -> Tensor:
@@ -66,8 +88,7 @@ def _character(like: Tensor | None) -> tuple[float, float, float]:
     """
     if like is None:
         return 1.0, 1.0, 1.0
-    top, left = (max(0, (side - _SAMPLE_PX) // 2) for side in like.shape[-2:])
-    sample = luma(like[..., top : top + _SAMPLE_PX, left : left + _SAMPLE_PX])
+    sample = luma(middle_of(like))
     wanted = [float(band.abs().median()) * 255 for band in octaves(sample)[:2]]
     if sum(wanted) < _LEAST_LEVELS:
         return 1.0, 1.0, 1.0

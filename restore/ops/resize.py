@@ -13,6 +13,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from restore.ops.rows import Empty, row_bands
+
 _SUPPORT = 4.0
 """Width of the cubic kernel in source pixels when it enlarges."""
 _TIE = 1e-9
@@ -51,11 +53,14 @@ def taps(source: int, target: int) -> tuple[Tensor, Tensor]:
     return mirrored[index[:, used].remainder(2 * source)], weight[:, used]
 
 
-def _resize_along(image: Tensor, dim: int, size: int) -> Tensor:
-    index, weight = taps(image.shape[dim], size)
-    index, weight = index.to(image.device), weight.to(image)
+def _resize_along(  # noqa: PLR0917 - of this module alone
+    image: Tensor, dim: int, size: int, source: int | None = None, first: int = 0, part: slice = slice(None)
+) -> Tensor:
+    """``part`` of the lines that a picture of ``source`` lines, here from line ``first`` on, has at another size."""
+    index, weight = taps(source or image.shape[dim], size)
+    index, weight = (index[part] - first).to(image.device), weight[part].to(image)
     shape = [1] * image.ndim
-    shape[dim] = size
+    shape[dim] = len(index)
     result = image.index_select(dim, index[:, 0]).mul_(weight[:, 0].view(shape))
     for tap in range(1, index.shape[1]):
         result.addcmul_(image.index_select(dim, index[:, tap]), weight[:, tap].view(shape))
@@ -64,6 +69,26 @@ def _resize_along(image: Tensor, dim: int, size: int) -> Tensor:
 
 def _round_to_8_bits(image: Tensor) -> Tensor:
     return image.mul(255).add_(0.5 + _TIE).floor_().clamp_(0, 255).div_(255)
+
+
+def resized(image: Tensor, height: int, width: int, empty: Empty = torch.empty) -> Tensor:
+    """``resize(image, height, width)`` of (B,C,H,W) float32, to the bit, a band of rows at a time.
+
+    ``empty`` makes room for the result, which is the image itself where the size stays.
+    """
+    tall, wide = image.shape[-2:]
+    if (tall, wide) == (height, width):
+        return image
+    result = empty((*image.shape[:2], height, width))
+    index, _ = taps(tall, height)
+    for rows in row_bands(height, max(width, wide)):
+        first, last = int(index[rows].min()), int(index[rows].max()) + 1
+        lines = image[..., first:last, :]
+        if height / tall > width / wide:
+            lines = _resize_along(lines, 3, width)
+        lines = _resize_along(lines, 2, height, tall, first, rows) if height != tall else lines
+        result[..., rows, :] = lines if lines.shape[-1] == width else _resize_along(lines, 3, width)
+    return result
 
 
 def resize(image: Tensor, height: int, width: int, *, quantise: bool = False) -> Tensor:

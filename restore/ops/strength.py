@@ -16,6 +16,7 @@ from torch import Tensor
 from restore.errors import ConfigError
 from restore.ops.octaves import REACH_PX, padded_octaves
 from restore.ops.pad import mirror_index, mirror_pad
+from restore.ops.rows import row_bands
 
 FULL: Final = 100.0
 """The strength that keeps all of the result."""
@@ -23,8 +24,6 @@ GRAY_GONE_AT: Final = (100.0, 75.0, 50.0)
 """From this strength on, nothing of the fine, the middle and the broad band of brightness is given back."""
 COLOUR_GONE_AT: Final = (50.0, 35.0, 25.0)
 """Likewise of colour."""
-_BAND_ROWS: Final = 512
-"""So many rows are worked on at once; more than twice the reach, since a band needs its neighbours unchanged."""
 
 
 def check_strength(strength: float) -> None:
@@ -53,12 +52,13 @@ def with_strength(restored: Tensor, source: Tensor, strength: float) -> Tensor:
     if strength == FULL:
         return restored
     if strength == 0:
-        return restored.copy_(source)
-    height = restored.shape[-2]
+        for rows in row_bands(*restored.shape[-2:]):
+            restored[..., rows, :] = source[..., rows, :]
+        return restored
+    height, width = restored.shape[-2:]
     surroundings = mirror_index(height, REACH_PX, REACH_PX).to(restored.device)
     held: tuple[slice, Tensor] | None = None  # a band is put in place once the next one no longer needs its old rows
-    for top in range(0, height, _BAND_ROWS):
-        rows = slice(top, min(top + _BAND_ROWS, height))
+    for rows in row_bands(height, width):  # more than twice the reach, since a band needs its neighbours unchanged
         index = surroundings[rows.start : rows.stop + 2 * REACH_PX]
         removed = source.index_select(-2, index) - restored.index_select(-2, index)
         band = restored[..., rows, :] + _returning(mirror_pad(removed, 0, 0, REACH_PX, REACH_PX), strength)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from restore.errors import DeviceError
 from restore.ops.pad import mirrored
+from restore.room import let_go
 
 OutOfMemory = (torch.OutOfMemoryError, MemoryError)
 """What running out of memory looks like; see :func:`ran_out_of_memory` for the CPU allocator's way."""
@@ -111,6 +112,7 @@ def _run_cores(  # noqa: PLR0917 - one caller, right above
                 if result is None:
                     result = empty((1, tile.shape[1], scale * height, scale * width))
                 result[..., down, across].copy_(tile[..., own_rows, own_columns])
+                let_go()
             progress((row.core_start * wide + (row.core_stop - row.core_start) * column.core_stop) / (tall * wide))
     if result is None:
         raise ValueError("an empty picture has no tiles")

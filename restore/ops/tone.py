@@ -6,7 +6,7 @@ Such a photo is worked on as a gray one and toned again afterwards, so that no c
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +15,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from restore.ops.color import luma
+from restore.ops.rows import row_bands
+from restore.room import let_go
 
 CELL_PX: Final = 8
 """Colours are judged by the means of squares of this side, so that noise hardly counts."""
@@ -39,6 +41,10 @@ _BAND_ROWS: Final = 64
 """A multiple of the cells; so many rows are looked at at once."""
 _FIRST_LOOK_PX: Final = 1_000_000
 """About so many pixels are looked at first."""
+_CELLS_WIDE_PX: Final = 1 << 13
+"""Of a wider picture, cells are judged by columns of so many pixels, a multiple of theirs."""
+_CELLS: Final = 1 << 18
+"""Of a picture with more than so many cells, 17 megapixels, the equations are added up part by part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +54,19 @@ class Tone:
     offsets: Tensor
     """(knots,3) float64; weighed as luma is, the three add up to 0."""
 
-    def colour(self, gray: Tensor) -> Tensor:
-        """(1,3,H,W) of that luma (1,1,H,W); beyond black and white the offsets stay as they are there."""
+    def colour(self, gray: Tensor, *, in_place: bool = False) -> Tensor:
+        """(1,3,H,W) of that luma, (1,1,H,W) or the mean of (1,3,H,W), which ``in_place`` becomes the result.
+
+        Beyond black and white the offsets stay as they are there.
+        """
         table = self.offsets.to(gray.dtype)
-        result = gray.new_empty(1, 3, *gray.shape[-2:])
-        for top in range(0, gray.shape[-2], _BAND_ROWS):  # of the whole at once, the places alone would take as much
-            band = gray[0, 0, top : top + _BAND_ROWS]
+        result = gray if in_place else gray.new_empty(1, 3, *gray.shape[-2:])
+        height, width = gray.shape[-2:]
+        for rows in row_bands(height, width, rows=_BAND_ROWS):  # of the whole, the places alone would take as much
+            band = gray[0, :, rows].mean(dim=0)
             below, share = _position(band)
             for channel, line in zip(result[0], table.T, strict=True):
-                channel[top : top + _BAND_ROWS] = band + torch.lerp(line[below], line[below + 1], share)
+                channel[rows] = band + torch.lerp(line[below], line[below + 1], share)
         return result
 
 
@@ -77,14 +87,33 @@ def tone_of(image: Tensor) -> Tone | None:
 
 def _tone(bands: Sequence[Tensor], noise: float) -> Tone | None:
     """The tone of (1,3,h,W) parts of a picture whose cells have so much noise in grey levels, or None."""
-    matrix, offsets = (torch.cat(kind).double() for kind in zip(*map(_cells, bands), strict=True))
+    count = 0
+    normal, right = torch.zeros(_KNOTS, _KNOTS, dtype=torch.float64), torch.zeros(_KNOTS, 3, dtype=torch.float64)
+    for matrix, offsets in _equations(bands):
+        count += len(matrix)
+        normal += matrix.T @ matrix
+        right += matrix.T @ offsets
     bends = torch.eye(_KNOTS, dtype=torch.float64).diff(n=2, dim=0)
-    normal = matrix.T @ matrix + _SMOOTHNESS * len(matrix) * bends.T @ bends
-    knots = torch.linalg.solve(normal + 1e-9 * torch.eye(_KNOTS, dtype=torch.float64), matrix.T @ offsets)
-    off = (offsets - matrix @ knots).square().sum(dim=1) * 255**2
-    usual, largest = float(off.mean()), float(off.max()) ** 0.5
+    normal += _SMOOTHNESS * count * bends.T @ bends
+    knots = torch.linalg.solve(normal + 1e-9 * torch.eye(_KNOTS, dtype=torch.float64), right)
+    total = largest = 0.0
+    for matrix, offsets in _equations(bands):
+        off = (offsets - matrix @ knots).square().sum(dim=1) * 255**2
+        total, largest = total + float(off.sum()), max(largest, float(off.max()) ** 0.5)
+    usual = total / count
     toned = usual <= _USUAL_LEVELS**2 + noise**2 and largest <= _LARGEST_LEVELS + _NOISE_MARGIN * noise
     return Tone(knots) if toned else None
+
+
+def _equations(bands: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+    """What :func:`_cells` finds in the bands, float64, of about ``_CELLS`` cells at a time."""
+    each = max(1, bands[0].shape[-2] // CELL_PX * (bands[0].shape[-1] // CELL_PX))
+    step = max(1, _CELLS // each)
+    for first in range(0, len(bands), step):
+        found = map(_cells, bands[first : first + step])
+        matrix, offsets = (torch.cat(kind).double() for kind in zip(*found, strict=True))
+        yield matrix, offsets
+        let_go()
 
 
 def _colour_noise(image: Tensor) -> float:
@@ -111,6 +140,13 @@ def _cells(image: Tensor) -> tuple[Tensor, Tensor]:
 
     Pixel by pixel and then averaged, so that a cell across an edge lies on a bent curve as any other does.
     """
+    width = image.shape[-1]
+    if width > _CELLS_WIDE_PX:
+        height = image.shape[-2] // CELL_PX
+        parts = [_cells(image[..., left : left + _CELLS_WIDE_PX]) for left in range(0, width, _CELLS_WIDE_PX)]
+        kinds = zip(*parts, strict=True)
+        matrix, offsets = (torch.cat([k.reshape(height, -1, k.shape[-1]) for k in kind], 1) for kind in kinds)
+        return matrix.flatten(0, 1), offsets.flatten(0, 1)
     gray = luma(image)
     below, share = _position(gray)
     hats = torch.zeros(1, _KNOTS, *gray.shape[-2:])

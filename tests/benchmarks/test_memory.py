@@ -1,4 +1,4 @@
-"""Memory of a job does not grow with its photos."""
+"""Memory of a job does not grow with its photos, nor, where it is limited, much with the size of one."""
 
 from __future__ import annotations
 
@@ -34,3 +34,15 @@ def test_what_is_measured_is_the_process_that_ran_and_a_failure_is_told(tmp_path
     found = memory.peak(memory.denoise("few/000.jpg", "a.jpg", "--timeout", "60s"), tmp_path)
     assert 100 * MEGABYTE < found.fixed <= found.own
     assert 10 * MEGABYTE < found.decoder < found.own
+
+
+@pytest.mark.slow
+def test_a_large_picture_takes_little_more_memory_than_a_small_one_where_memory_is_short(tmp_path) -> None:
+    memory.save_network(tmp_path / "tiny.safetensors")
+    short = ("-q", "--max-memory", "40M")
+    memory.draw(tmp_path / "small.jpg", 2400, 1000)  # as wide as the large one: a band of rows takes as much
+    memory.draw(tmp_path / "large.jpg", 2400, 5000)
+    runs = [memory.denoise(f"{name}.jpg", f"{name}.tif", *short) for name in ("small", "large")]
+    small, large = memory.peaks_in_turn(runs, tmp_path)
+    for_each_pixel = (large - small) / (2400 * 4000)
+    assert for_each_pixel < 16  # Pillow has 4 while it decodes; photo and result as floats alone would be 24

@@ -155,6 +155,10 @@ def test_a_slow_write_does_not_hold_up_the_next_photo() -> None:
     assert statuses(outcomes) == [("0.png", True), ("1.png", True)]
     assert isinstance(outcomes[0], Done)
     assert outcomes[0].seconds > 0
+    spent = outcomes[0].spent
+    assert spent is not None
+    assert outcomes[0].seconds == spent.read + spent.restore + spent.write
+    assert spent.write > max(spent.read, spent.restore)  # it is the slow one
 
 
 def test_a_quick_write_is_reported_before_the_next_photo_starts() -> None:

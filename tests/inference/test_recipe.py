@@ -66,6 +66,8 @@ def word_of(path: Path, name: str) -> str:
         (replace(REPORT, task="denoise", strength=40, condition=Condition(noise=18.26, jpeg=42, blur=0)),
          "denoise:40 noise=18.26 jpeg=42"),
         (replace(REPORT, task="dejpeg", strength=100, condition=Condition(noise=0, blur=0)), "dejpeg:100 jpeg=blind"),
+        (replace(REPORT, task="deblur", strength=100, condition=Condition(noise=0, jpeg=100, blur=3.5, angle=-7.25)),
+         "deblur:100 blur=3.5 angle=-7.25"),
         (replace(REPORT, task="deblur", strength=100, condition=BLIND),
          "deblur:100 noise=blind jpeg=blind blur=blind"),
         (replace(REPORT, task="denoise", strength=100, condition=replace(CLEAN, noise=5), grain=2, covered=0.25),

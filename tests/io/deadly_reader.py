@@ -10,12 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from restore.io.decoded import Decoded, decode_file
+from restore.io.header import photo_size
 
 FOREVER_S = 1000
 
 
 def read(source: Path | bytes, **more: Any) -> Decoded:
     """The picture, unless the file's name says otherwise; what came before a dot in it begins with the fate."""
+    _meet_fate(source)
+    return decode_file(source, **more)
+
+
+def size(source: Path | bytes) -> tuple[int, int]:
+    """The same of a header."""
+    _meet_fate(source)
+    return photo_size(source)
+
+
+def _meet_fate(source: Path | bytes) -> None:
     name = source.name if isinstance(source, Path) else ""
     if isinstance(source, Path):
         source.with_suffix(".asked").open("a").write("x")
@@ -35,7 +47,6 @@ def read(source: Path | bytes, **more: Any) -> Decoded:
         raise ZeroDivisionError("a bug")
     if name.startswith("chatty"):
         os.write(1, b"a decoder prints\n" * 100)
-    return decode_file(source, **more)
 
 
 def asked(source: Path | bytes) -> int:

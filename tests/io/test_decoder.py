@@ -20,7 +20,8 @@ from PIL import Image, ImageCms
 
 from restore.errors import ImageError
 from restore.io.decoder import Decoder, Here, decoder_for
-from restore.io.read import read_photo
+from restore.io.read import photo_size, read_photo
+from restore.io.told import told_by
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="deaths are told by signals")
 HERE = Path(__file__).parent
@@ -33,7 +34,7 @@ SHORT_S = 1.0
 def decoder() -> Iterator[Decoder]:
     sys.path.insert(0, str(HERE))
     try:
-        with Decoder(timeout_s=SHORT_S, reader="deadly_reader:read") as decoder:
+        with Decoder(timeout_s=SHORT_S, reader="deadly_reader:read", sizer="deadly_reader:size") as decoder:
             yield decoder
     finally:
         sys.path.remove(str(HERE))
@@ -117,6 +118,30 @@ def test_a_decoder_that_dies_twice_costs_one_photo(decoder, tmp_path, fate, word
         decoder.read(path)
     assert asked(path) == 2
     assert decoder.read(draw(tmp_path / "next.png")).width == 30
+
+
+@pytest.mark.parametrize(("fate", "words"), [("abort", r"aborted\), twice in a row"), ("hang", "leave it out")])
+def test_a_header_that_kills_or_stops_the_decoder_costs_one_photo(decoder, tmp_path, fate, words, monkeypatch) -> None:
+    monkeypatch.setattr("restore.io.decoder.HEADER_S", 0.5)
+    path = draw(tmp_path / f"{fate}.png")
+    began = time.monotonic()
+    with pytest.raises(ImageError, match=f"{fate}.png: reading it .*{words}"):
+        decoder.size(path)
+    assert time.monotonic() - began < WAIT_S
+    assert asked(path) == (2 if fate == "abort" else 1)
+    assert decoder.size(draw(tmp_path / "next.png")) == (20, 30)
+
+
+def test_headers_and_what_files_tell_are_those_of_this_process(decoder, tmp_path) -> None:
+    for path in every_kind(tmp_path):
+        assert decoder.size(path) == photo_size(path)
+        assert decoder.told(path) == told_by(path)
+    Path(tmp_path / "empty.png").touch()
+    for look in (decoder.size, decoder.told):
+        with pytest.raises(ImageError, match=r"empty.png: the file is empty"):
+            look(tmp_path / "empty.png")
+        with pytest.raises(ImageError, match=r"gone.png: there is no such file"):
+            look(tmp_path / "gone.png")
 
 
 def test_a_death_by_chance_costs_nothing(decoder, tmp_path) -> None:

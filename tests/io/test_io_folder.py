@@ -138,11 +138,50 @@ def test_two_photos_never_share_a_target(here: Path) -> None:
         "album/a.jpg": "out/a.jpg",
         "album/a.png": "out/a.png",
     }
-    for options in ({"format": "png", "exclude": ["*.gif"]}, {"exclude": ["*.jpg"]}):
+    for options in ({"format": "png", "exclude": ["*.gif"]}, {"format": "png", "exclude": ["*.jpg"]}):
         with pytest.raises(OutputError, match="would both become") as caught:
             plan("album", output="out", **options)
         assert "album/a.png" in str(caught.value)
         assert "--exclude" in str(caught.value)
+
+
+def test_a_gif_whose_name_as_a_png_is_taken_is_its_own_trouble_and_not_the_folders(here: Path) -> None:
+    files("album/a.gif", "album/a.png", "album/b.gif", "album/sub/a.gif")
+    for output in ("out", None):
+        found = plan("album", output=output)
+        assert {job.source.as_posix() for job in found.jobs} == {"album/a.png", "album/b.gif", "album/sub/a.gif"}
+        ((job, reason),) = found.clashing
+        assert job.source == Path("album/a.gif")
+        assert "album/a.png and album/a.gif would both become" in reason
+        assert "rename one, or leave it out with --exclude" in reason
+
+
+def test_of_several_folders_with_one_name_nothing_is_chosen_silently(here: Path) -> None:
+    files("one/album/a.gif", "two/album/a.png")
+    with pytest.raises(OutputError, match="would both become"):
+        plan("one/album", "two/album", output="out")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_a_pipe_is_no_photo_and_nobody_waits_for_it(here: Path) -> None:
+    files("album/a.jpg")
+    os.mkfifo("album/b.jpg")
+    Path("album/c.jpg").symlink_to("b.jpg")
+    Path("album/d.jpg").symlink_to("gone.jpg")
+    found = plan("album", output="out")
+    assert pairs(found) == {"album/a.jpg": "out/a.jpg", "album/d.jpg": "out/d.jpg"}  # the last fails when it is read
+    assert found.ignored == (Path("album/b.jpg"), Path("album/c.jpg"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights on this system")
+def test_a_link_to_itself_does_not_end_the_plan(here: Path) -> None:
+    files("album/a.jpg", "album/out/x.jpg")
+    for name in ("b.jpg", "c.jpg"):
+        Path("album", name).symlink_to("b.jpg")
+    Path("album/d.jpg").symlink_to("a.jpg")  # a photo that is there already
+    expected = {f"album/{name}.jpg": f"out/{name}.jpg" for name in "abc"}
+    assert pairs(plan("album", output="out", exclude=["out"])) == expected
+    assert pairs(plan("album/*.jpg", output="album/out")).keys() == expected.keys()
 
 
 def test_a_photo_is_never_its_own_result(here: Path) -> None:

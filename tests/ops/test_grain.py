@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from restore.errors import ConfigError
-from restore.ops import grain as module
+from restore.ops import rows
 from restore.ops.grain import add_grain
 from restore.ops.octaves import octaves
 
@@ -72,7 +72,8 @@ def test_none_at_all_changes_nothing() -> None:
 
 def test_a_large_picture_is_the_same_in_one_piece_and_in_many(monkeypatch) -> None:
     whole = add_grain(gray(side=60), 5, seeded(), like=smooth_noise(5))
-    monkeypatch.setattr(module, "_BAND_ROWS", 7)
+    monkeypatch.setattr(rows, "BAND_PX", 1)
+    monkeypatch.setattr(rows, "LEAST_ROWS", 7)
     assert torch.allclose(add_grain(gray(side=60), 5, seeded(), like=smooth_noise(5)), whole, atol=1e-6)
 
 

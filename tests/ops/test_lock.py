@@ -56,3 +56,13 @@ def test_pictures_of_any_size_are_taken(shape: tuple[int, int]) -> None:
     source = torch.rand(1, 3, *shape)
     locked = lock_colour(doubled(source) + 0.01, source)
     assert torch.allclose(locked, doubled(source), atol=1e-5)
+
+
+@pytest.mark.parametrize("reach", [2, 4])
+def test_noise_of_the_source_is_followed_as_little_as_the_mean_of_an_area_follows_it(reach: int) -> None:
+    # The mean of n pixels of noise has a standard deviation of 1 / sqrt(n) of theirs.
+    truth = torch.full((1, 3, 800, 800), 0.5)
+    noise = torch.randn(truth.shape, generator=torch.Generator().manual_seed(0)) * 50 / 255
+    shift = lock_colour(truth.clone(), truth + noise, reach) - truth
+    side = 8 * (2 * reach + 1)
+    assert float(shift[..., 100:-100, 100:-100].std() * 255) == pytest.approx(50 / side, rel=0.15)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from restore.errors import ConfigError
-from restore.ops import strength as module
+from restore.ops import rows
 from restore.ops.octaves import octaves
 from restore.ops.strength import with_strength
 
@@ -82,7 +82,8 @@ def test_gray_grain_comes_back_first_and_coloured_blotches_last() -> None:
 def test_a_large_picture_is_the_same_in_one_piece_and_in_many(monkeypatch) -> None:
     source, restored = pictures(101, 20)
     whole = kept(35, source, restored)
-    monkeypatch.setattr(module, "_BAND_ROWS", 13)
+    monkeypatch.setattr(rows, "BAND_PX", 1)
+    monkeypatch.setattr(rows, "LEAST_ROWS", 13)
     assert torch.allclose(kept(35, source, restored), whole, atol=1e-6)
 
 
