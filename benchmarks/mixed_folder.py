@@ -187,7 +187,7 @@ def check_first(trial: Try, ran: Ran, verdicts: Verdicts) -> dict[str, str]:
 def check_lines(ran: Ran, broken: set[str], verdicts: Verdicts) -> None:
     """Each photo without a result has one line that names it, what is wrong, and what to do."""
     failed = ran.lines("fail")
-    names = {place: f"{'fail':5}{shown(f'{ALBUM}/{place}')}: " for place in broken}
+    names = {place: f"{'fail':5}{shown(f'{ALBUM}/{place}')}: " for place in sorted(broken)}
     verdicts.check(len(failed) == len(broken), f"{len(failed)} lines for {len(broken)} photos without a result")
     for place, name in names.items():
         lines = [line for line in failed if line.startswith(name)]

@@ -14,7 +14,7 @@ from restore.ops.deconvolve import deconvolve, inverses_for
 from restore.ops.degrade import add_camera_noise, add_noise, jpeg, to_8_bits
 from restore.tasks import BLUR_UNIT, NOISE_UNIT, QUALITY_UNIT
 
-_NOISE_SHARE, _JPEG_SHARE, _BLUR_SHARE = 0.34, 0.41, 0.15
+_NOISE_SHARE, _JPEG_SHARE, _BLUR_SHARE = 0.32, 0.46, 0.13
 """Of the patches that are not clean; the rest has a little of everything."""
 _GAUSSIAN_SHARE, _DISC_SHARE = 0.5, 0.17
 """Of the blurred patches; the others were moved."""
@@ -28,9 +28,9 @@ _CAMERA_CHANCE: Final = 0.3
 """Noise grows with brightness, as a sensor's does, in this share of the noisy patches."""
 _EXACT_CHANCE: Final = 0.5
 """Noise and nothing else stays as drawn in this share, not rounded to 8 bits, as papers measure."""
-_TWICE_CHANCE: Final = 0.3
+_TWICE_CHANCE: Final = 0.2
 """So many JPEGs had been a JPEG before, cut elsewhere since, so that the blocks of the two do not lie on each other."""
-_SUBSAMPLE_CHANCE: Final = 0.75
+_SUBSAMPLE_CHANCE: Final = 0.85
 _JPEG_BEST: Final = 95.0
 _BLUR_NOISE_MAX: Final = 6.0
 """Noise over blurred patches, in grey levels: a soft photo with strong noise cannot be sharpened."""
@@ -91,7 +91,7 @@ def spoil_same_size(hq: Tensor, damage: CleanDamage, rng: torch.Generator) -> tu
     lq = torch.where(exact, noisy, to_8_bits(noisy))
 
     coded = jpeg_kind | (mixed & (draw() < 0.7))
-    last, first = (damage.jpeg_min + draw().pow(1.5) * (_JPEG_BEST - damage.jpeg_min) for _ in range(2))
+    last, first = (damage.jpeg_min + draw().pow(1.25) * (_JPEG_BEST - damage.jpeg_min) for _ in range(2))
     twice = coded & (draw() < _TWICE_CHANCE)
     lq = _coded(lq, twice, first, draw() < _SUBSAMPLE_CHANCE, rng)
     lq = _coded(lq, coded, last, draw() < _SUBSAMPLE_CHANCE, None)

@@ -36,7 +36,7 @@ _DEFAULT_MEMORY = _GIGABYTE
 _LIVE_COPIES = 8
 """Feature maps of the first level that are alive at once, with room for the convolution's own workspace."""
 _USUAL_CORE = 512
-_FAR_MEMORY = 256 * 1024**2
+_FAR_MEMORY = 208 * 1024**2
 """What surrounds a core is computed and thrown away: where a network looks far, larger cores are less work in all, so
 that tiles may grow until they take this much. A core of 512 for all cost `scratch` twice the work. A JPEG of 12
 megapixels stays below 1.5 GB with this, see docs/engines.md."""

@@ -21,7 +21,7 @@ _FIRST_FAMILY: Final = "unet"
 SIZES: Final[Mapping[tuple[str, int], GeneratorConfig]] = {
     ("fast", 4): GeneratorConfig(widths=(48,), encoder=(), middle=8, decoder=()),
     ("fast", 2): GeneratorConfig(widths=(48,), encoder=(), middle=4, decoder=()),
-    ("fast", 1): GeneratorConfig(widths=(48, 96), encoder=(2,), middle=3, decoder=(2,)),
+    ("fast", 1): GeneratorConfig(widths=(64, 96), encoder=(2,), middle=3, decoder=(2,)),
     ("base", 4): GeneratorConfig(widths=(64,), encoder=(), middle=20, decoder=()),
     ("base", 2): GeneratorConfig(widths=(64,), encoder=(), middle=12, decoder=()),
     ("base", 1): GeneratorConfig(widths=(64, 128), encoder=(3,), middle=3, decoder=(3,)),
