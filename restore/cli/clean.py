@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -108,6 +109,7 @@ def deblur(
             rich_help_panel=opt.REPAIR_PANEL,
         ),
     ] = None,
+    detail: opt.DeblurDetail = 0.0,
     strength: opt.Strength = 100.0,
     mask: opt.Mask = None,
     protect: opt.Protect = None,
@@ -129,7 +131,7 @@ def deblur(
         known = Condition.of_motion(motion, angle)
     else:
         known = Condition(blur=parse_level("--blur", blur or "auto", 0, 4))
-    fix, masks = _fix("deblur", strength, grain, seed), _masks(mask, protect)
+    fix, masks = replace(_fix("deblur", strength, grain, seed), detail=detail), _masks(mask, protect)
     return _order(asked, fix, masks, known, evidence, weights, model_size)
 
 

@@ -156,7 +156,9 @@ def evaluate(
         words = DamageWords(
             noise=noise, jpeg=jpeg, first_jpeg=first_jpeg, blur=blur, motion=motion, gray=gray, as_file=as_file
         )
-        enlarging = {"-x": scale is not None, "--detail": detail is not None, "--project": project != ProjectWord.OFF}
+        enlarging = {"-x": scale is not None, "--project": project != ProjectWord.OFF}
+        if detail is not None and task in {EvalTask.INPAINT, EvalTask.SCRATCH}:
+            raise ConfigError(f"--detail means nothing for {task.value}; leave it out")
         check_words(task.value, words, enlarging, masks=masks is not None, told=condition != Told.TOLD)
         if regrain is not None and task is not EvalTask.INPAINT:
             raise ConfigError(f"--regrain is for inpaint, not for {task.value}; leave it out")

@@ -68,7 +68,7 @@ def load_subject(
     trained_for = task if enlarges else "clean"
     if weights == (BICUBIC if enlarges else INPUT):
         if details is not None:
-            raise ConfigError("bicubic has no detail weights; leave --detail out")
+            raise ConfigError(f"{weights} has no detail weights; leave --detail out")
         none = dict.fromkeys(("weights", "sha256", "detail_weights", "detail_sha256", "condition", "device"))
         plain_scale = (scale or DEFAULT_SCALE) if enlarges else 1
         return Subject(networks=(), task=task, scale=plain_scale, told=told, facts=none)

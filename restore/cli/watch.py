@@ -48,7 +48,8 @@ def watch(
     ] = None,
     scale: Annotated[float | None, typer.Option("-x", "--scale", metavar="2|3|4|1.5", help="Of upscale.")] = None,
     detail: Annotated[
-        float | None, typer.Option(min=0, max=100, metavar="0..100", help="Of upscale: texture that is invented.")
+        float | None,
+        typer.Option(min=0, max=100, metavar="0..100", help="Of upscale and deblur: texture that is invented."),
     ] = None,
     every: Annotated[str, typer.Option(metavar="TIME", help="How often to look.", rich_help_panel=WATCH_PANEL)] = "2s",
     settle: Annotated[
@@ -134,9 +135,9 @@ def _order(  # noqa: PLR0917 - one caller, right above
             raise ConfigError("--strength is for the other verbs; --detail says how much upscale invents")
         target = target_of(scale, None, None)
         return Order(where=asked.where, target=target, look=Look(detail=detail), writing=asked.writing, machine=machine)
-    if scale is not None or detail is not None:
-        raise ConfigError("-x and --detail are for --do upscale")
     verb = CLEANING.get(do)
+    if scale is not None or (detail is not None and verb != "deblur"):
+        raise ConfigError("-x is for --do upscale, --detail for that and for --do deblur")
     task, what = ("auto", "restored") if verb is None else ("clean", WHAT[verb])
-    fix = Fix(verb=verb, strength=100.0 if strength is None else strength)
+    fix = Fix(verb=verb, strength=100.0 if strength is None else strength, detail=detail or 0.0)
     return Order(where=asked.where, task=task, what=what, fix=fix, writing=asked.writing, machine=machine)

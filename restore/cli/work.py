@@ -104,12 +104,13 @@ def _translating(order: Order, device: Device) -> Work:
 
 
 def _cleaning(order: Order, device: Device) -> Work:
-    fix, cleaner = order.fix, _with_one_network(Cleaner, order.machine, device)
+    fix = order.fix
+    cleaner = _with_one_network(Cleaner, order.machine, device, detail=fix.detail)
 
     def plan(height: int, width: int) -> Enlargement:
         order.masks.check(height, width)
         wanted = ([f"strength {fix.strength:g}"] if fix.verb else []) + ([f"grain {fix.grain:g}"] if fix.grain else [])
-        return replace(cleaner.plan(height, width), notes=tuple(wanted))
+        return replace(cleaner.plan(height, width), notes=tuple(wanted), detail=fix.detail)
 
     def restore(photo: Photo, progress: Progress) -> tuple[Photo, Report]:
         return cleaner(photo, fix, order.condition, area=order.masks.area(photo), progress=progress)

@@ -15,7 +15,11 @@ _POSITIVE: Final = (
     *("batch", "patch_px", "scale", "lr", "clip", "devices", "cache_gb", "checkpoint_every_s", "validate_every_s"),
     *("steps", "budget_s", "threads", "max_drop_db"),
 )
-_SHARES: Final = ("ema", "clean_chance", "hidden_chance", "half_size_chance", "gray_chance", "coarse_chance")
+_CLEAN_SHARES: Final = ("noise_share", "jpeg_share", "blur_share")
+_SHARES: Final = (
+    *("ema", "clean_chance", "hidden_chance", "half_size_chance", "gray_chance", "coarse_chance"),
+    *_CLEAN_SHARES,
+)
 DEFAULT_STEPS: Final = 50_000
 
 
@@ -28,7 +32,7 @@ class TrainConfig:
     scale: int = 4
     """Output size / input size: 2, 3 or 4; 1 for tasks that keep the size."""
     size: str = "fast"
-    """Shape of the generator: fast or base; pix2pix for translate."""
+    """Shape of the generator: fast or base; light for clean, pix2pix for translate."""
     hq: str | None = None
     """Folder of good photos; the damage is made on the fly."""
     pairs_lq: str | None = None
@@ -91,6 +95,13 @@ class TrainConfig:
     """Strongest Gaussian blur made, as standard deviation in pixels (clean only)."""
     coarse_chance: float = 0.0
     """How often noise is coarse, as in photos that were scaled or developed in a camera (clean only)."""
+    noise_share: float = 0.32
+    """Of the patches that are spoilt, the share with noise alone (clean only); what the shares leave has a little of
+    everything."""
+    jpeg_share: float = 0.46
+    """Likewise with JPEG damage alone, once or twice."""
+    blur_share: float = 0.13
+    """Likewise blurred, under light noise."""
     seed: int = 0
     """All randomness comes from this number and the step."""
     precision: Precision = "auto"
@@ -152,6 +163,8 @@ class TrainConfig:
         check.betas(self)
         if not 0 <= self.blur_max <= 4:
             raise ConfigError(f"blur_max must be 0 to 4 pixels, got {self.blur_max}")
+        if (total := sum(getattr(self, name) for name in _CLEAN_SHARES)) > 1 + 1e-9:
+            raise ConfigError(f"{', '.join(_CLEAN_SHARES)} must come to 1 at most, got {total:g}")
         if not 0 <= self.noise_max <= 50 or not 1 <= self.jpeg_min <= 100:
             raise ConfigError(f"noise_max must be 0 to 50 and jpeg_min 1 to 100, got {self.noise_max}, {self.jpeg_min}")
 

@@ -14,8 +14,6 @@ from restore.ops.deconvolve import deconvolve, inverses_for
 from restore.ops.degrade import add_camera_noise, add_noise, jpeg, to_8_bits
 from restore.tasks import BLUR_UNIT, NOISE_UNIT, QUALITY_UNIT
 
-_NOISE_SHARE, _JPEG_SHARE, _BLUR_SHARE = 0.32, 0.46, 0.13
-"""Of the patches that are not clean; the rest has a little of everything."""
 _GAUSSIAN_SHARE, _DISC_SHARE = 0.5, 0.17
 """Of the blurred patches; the others were moved."""
 _DIRECTION_CHANCE: Final = 0.7
@@ -32,6 +30,8 @@ _TWICE_CHANCE: Final = 0.2
 """So many JPEGs had been a JPEG before, cut elsewhere since, so that the blocks of the two do not lie on each other."""
 _SUBSAMPLE_CHANCE: Final = 0.85
 _JPEG_BEST: Final = 95.0
+_QUALITY_POWER: Final = 1.0
+"""JPEG qualities are drawn evenly, and raised to this power: the higher, the more bad ones."""
 _BLUR_NOISE_MAX: Final = 6.0
 """Noise over blurred patches, in grey levels: a soft photo with strong noise cannot be sharpened."""
 _MIXED_NOISE_MAX: Final = 25.0
@@ -53,6 +53,9 @@ class CleanDamage:
     jpeg_min: float
     blur_max: float
     coarse_chance: float = 0.0
+    noise_share: float = 0.32
+    jpeg_share: float = 0.46
+    blur_share: float = 0.13
 
 
 def spoil_same_size(hq: Tensor, damage: CleanDamage, rng: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -68,10 +71,10 @@ def spoil_same_size(hq: Tensor, damage: CleanDamage, rng: torch.Generator) -> tu
         return torch.rand(batch, generator=rng, device=hq.device)
 
     kind = (draw() - damage.clean_chance) / max(1 - damage.clean_chance, 1e-9)
-    noise_kind = (kind >= 0) & (kind < _NOISE_SHARE)
-    jpeg_kind = (kind >= _NOISE_SHARE) & (kind < _NOISE_SHARE + _JPEG_SHARE)
-    mixed_from = _NOISE_SHARE + _JPEG_SHARE + _BLUR_SHARE
-    blur_kind, mixed = (kind >= mixed_from - _BLUR_SHARE) & (kind < mixed_from), kind >= mixed_from
+    jpeg_from, blur_from = damage.noise_share, damage.noise_share + damage.jpeg_share
+    mixed_from = blur_from + damage.blur_share
+    noise_kind, jpeg_kind = (kind >= 0) & (kind < jpeg_from), (kind >= jpeg_from) & (kind < blur_from)
+    blur_kind, mixed = (kind >= blur_from) & (kind < mixed_from), kind >= mixed_from
 
     lq = hq
     blurred = blur_kind | (mixed & (draw() < 0.5))
@@ -91,7 +94,7 @@ def spoil_same_size(hq: Tensor, damage: CleanDamage, rng: torch.Generator) -> tu
     lq = torch.where(exact, noisy, to_8_bits(noisy))
 
     coded = jpeg_kind | (mixed & (draw() < 0.7))
-    last, first = (damage.jpeg_min + draw().pow(1.25) * (_JPEG_BEST - damage.jpeg_min) for _ in range(2))
+    last, first = (damage.jpeg_min + draw().pow(_QUALITY_POWER) * (_JPEG_BEST - damage.jpeg_min) for _ in range(2))
     twice = coded & (draw() < _TWICE_CHANCE)
     lq = _coded(lq, twice, first, draw() < _SUBSAMPLE_CHANCE, rng)
     lq = _coded(lq, coded, last, draw() < _SUBSAMPLE_CHANCE, None)

@@ -33,6 +33,9 @@ def spoil_for(config: TrainConfig) -> Spoil:
                 jpeg_min=config.jpeg_min,
                 blur_max=config.blur_max,
                 coarse_chance=config.coarse_chance,
+                noise_share=config.noise_share,
+                jpeg_share=config.jpeg_share,
+                blur_share=config.blur_share,
             ),
         )
     if config.task == "inpaint":

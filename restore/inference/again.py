@@ -193,7 +193,7 @@ class Repeater:
         if step.kind == "upscale":
             return self._upscalers[place](photo, Target(scale=step.amount), step.condition, progress)
         assert self._cleaner is not None
-        fix = Fix(verb=step.verb, strength=step.amount, grain=step.grain, seed=step.seed)
+        fix = Fix(verb=step.verb, strength=step.amount, grain=step.grain, seed=step.seed, detail=step.detail)
         within = area if step.covered is not None else None
         result, report = self._cleaner(photo, fix, step.condition, area=within, progress=progress)
         return result, replace(report, done=step.done)

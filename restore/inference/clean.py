@@ -15,12 +15,13 @@ from torch import Tensor
 from restore.errors import ConfigError, WeightsError
 from restore.inference.device import Device
 from restore.inference.kinds import with_result
+from restore.inference.networks import open_pair
 from restore.inference.restorer import Restorer
 from restore.inference.translate import weights_name
 from restore.inference.upscale import Enlargement, Report
 from restore.inference.verbs import NOTHING_FOUND, Fix, nothing_to_do, told
 from restore.io.photo import Photo
-from restore.models.blend import is_detail
+from restore.models.blend import is_detail, pair_of
 from restore.models.weights import Weights, bundled_weights, find_weights
 from restore.ops.area import within
 from restore.ops.color import luma
@@ -46,7 +47,8 @@ class Cleaner:
     """Takes noise, JPEG damage and blur out of photos; the network is loaded once and kept.
 
     ``weights`` is a bundled name or a path instead of the bundled weights of ``size``; ``max_memory`` bounds the bytes
-    that the network works in. Raises WeightsError, also for weights of another task, ConfigError and DeviceError.
+    that the network works in. ``detail`` is how much detail will be asked for, to be opened at once. Raises
+    WeightsError, also for weights of another task and where there are no detail weights, ConfigError and DeviceError.
     """
 
     def __init__(
@@ -57,11 +59,16 @@ class Cleaner:
         weights: str | Path | None = None,
         max_memory: int | None = None,
         tile: int | None = None,
+        detail: float = 0.0,
     ) -> None:
         found = _bundled(size) if weights is None else _own(weights)
         self.name = found.card.name if weights is None else weights_name(found.path)
-        self._file = found.path
+        self._fidelity = found
         self._restorer = Restorer(found, device=device, max_memory=max_memory, tile=tile)
+        self._limits = {"max_memory": max_memory, "tile": tile}
+        self._detailed: dict[float, tuple[Restorer, Path]] = {}
+        if detail:
+            self._with_detail(detail)
 
     def plan(self, height: int, width: int) -> Enlargement:
         """What will become of a photo of that size."""
@@ -114,7 +121,8 @@ class Cleaner:
         if idle:
             result = photo.with_pixels(copied(photo.pixels, self._restorer.empty), photo.alpha)
         else:
-            pixels = with_strength(self.restored(source, condition, tone, progress), source, fix.strength)
+            restored = self.restored(source, condition, tone, progress, detail=fix.detail)
+            pixels = with_strength(restored, source, fix.strength)
             result = with_result(photo, pixels)
         if fix.grain and covered != 0:
             seed = seed_of(photo) if fix.seed is None else fix.seed
@@ -142,26 +150,47 @@ class Cleaner:
             covered=covered,
             grain=fix.grain,
             grain_seed=fix.seed if fix.grain else None,
-            files=() if idle else (self._file,),
+            detail=0.0 if idle else fix.detail,
+            files=() if idle else self._files(fix.detail),
             ensemble=1 if idle else self._restorer.device.ensemble,
         )
         return result, report
 
     @torch.no_grad()
     def restored(
-        self, source: Tensor, condition: Condition, tone: Tone | None = None, progress: Progress = no_progress
+        self,
+        source: Tensor,
+        condition: Condition,
+        tone: Tone | None = None,
+        progress: Progress = no_progress,
+        *,
+        detail: float = 0.0,
     ) -> Tensor:
         """(1,3,H,W) in [0,1] out of the network, at full strength and not clipped; a tensor of its own.
 
-        Of a toned photo its brightness alone goes in, and its tone is put back. DeviceError as above.
+        Of a toned photo its brightness alone goes in, and its tone is put back. ``detail`` is 0 to 100. DeviceError and
+        WeightsError as above.
         """
+        restorer = self._with_detail(detail)[0] if detail else self._restorer
         if tone is None:
-            return self._restorer.restore(source, condition, progress=progress)
+            return restorer.restore(source, condition, progress=progress)
         gray = self._restorer.empty(tuple(source.shape))
         for rows in row_bands(*source.shape[-2:]):
             gray[..., rows, :] = luma(source[..., rows, :])
-        restored = self._restorer.restore(gray, condition, progress=progress)
+        restored = restorer.restore(gray, condition, progress=progress)
         return lock_colour(tone.colour(restored, in_place=True), source, self._restorer.task.lock_reach)
+
+    def _with_detail(self, detail: float) -> tuple[Restorer, Path]:
+        """The blend with so much detail, opened once and kept, and the file of the detail weights."""
+        if detail not in self._detailed:
+            pair = pair_of(self._fidelity)
+            restorer = open_pair(pair, detail, self._restorer.device, **self._limits)
+            assert pair.detail is not None
+            self._detailed[detail] = restorer, pair.detail.path
+        return self._detailed[detail]
+
+    def _files(self, detail: float) -> tuple[Path, ...]:
+        return (self._fidelity.path, *([self._with_detail(detail)[1]] if detail else []))
 
 
 def grained(photo: Photo, grain: float, seed: int, *, like: Tensor | None = None, empty: Empty = torch.empty) -> Photo:

@@ -109,6 +109,7 @@ def deblur(
     *,
     blur: float | None = ...,
     motion: tuple[float, float] | None = ...,
+    detail: float = ...,
     grain: float = ...,
     device: str = ...,
     size: str = ...,
@@ -121,6 +122,7 @@ def deblur(
     *,
     blur: float | None = ...,
     motion: tuple[float, float] | None = ...,
+    detail: float = ...,
     grain: float = ...,
     device: str = ...,
     size: str = ...,
@@ -132,6 +134,7 @@ def deblur(
     *,
     blur: float | None = None,
     motion: tuple[float, float] | None = None,
+    detail: float = 0.0,
     grain: float = 0.0,
     device: str = "auto",
     size: str = "fast",
@@ -141,11 +144,12 @@ def deblur(
 
     ``blur`` is the blur's standard deviation in pixels, 0 to 4; None: it is measured. ``motion`` instead is the length
     in pixels, 1 to 19, of the streaks that a moving camera left, and their direction in degrees: 0 level, 45 rising to
-    the right. ConfigError for both at once.
+    the right. ``detail``, 0 to 100, is how much texture that the photo does not hold is invented. ConfigError for both
+    blurs at once and for another detail.
     """
     if blur is not None and motion is not None:
         raise ConfigError("blur and motion are two shapes of one thing; give one of them")
-    fix = Fix(verb="deblur", strength=strength, grain=grain)
+    fix = Fix(verb="deblur", strength=strength, grain=grain, detail=detail)
     known = Condition(blur=blur) if motion is None else Condition.of_motion(*motion)
     return _cleaned(photo, fix, known, _cleaner(device, size, weights))
 

@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from restore.errors import ConfigError
 from restore.inference.inspect import condition_of
+from restore.inference.networks import check_detail
 from restore.io.photo import Photo
 from restore.ops.grain import check_grain
 from restore.ops.strength import FULL, check_strength
@@ -39,10 +40,15 @@ class Fix:
     """Gray grain to be added to the result, in grey levels."""
     seed: int | None = None
     """Of the grain; None: by the photo itself, so that a photo always gets the same grain and no two get one."""
+    detail: float = 0.0
+    """How much texture deblurring invents, 0 to 100; nothing for the other verbs."""
 
     def __post_init__(self) -> None:
         check_strength(self.strength)
         check_grain(self.grain)
+        check_detail(self.detail)
+        if self.detail and self.verb != "deblur":
+            raise ConfigError(f"detail is for deblur, not for {self.verb or 'what is found by itself'}; leave it out")
         if self.seed is not None and not 0 <= self.seed < 1 << 63:
             raise ConfigError(f"a seed is a whole number from 0 to 2^63 - 1, got {self.seed}")
 

@@ -22,13 +22,15 @@ SIZES: Final[Mapping[tuple[str, int], GeneratorConfig]] = {
     ("fast", 4): GeneratorConfig(widths=(48,), encoder=(), middle=8, decoder=()),
     ("fast", 2): GeneratorConfig(widths=(48,), encoder=(), middle=4, decoder=()),
     ("fast", 1): GeneratorConfig(widths=(64, 96), encoder=(2,), middle=3, decoder=(2,)),
+    ("light", 1): GeneratorConfig(widths=(32, 64), encoder=(1,), middle=3, decoder=(1,)),
     ("base", 4): GeneratorConfig(widths=(64,), encoder=(), middle=20, decoder=()),
     ("base", 2): GeneratorConfig(widths=(64,), encoder=(), middle=12, decoder=()),
     ("base", 1): GeneratorConfig(widths=(64, 128), encoder=(3,), middle=3, decoder=(3,)),
 }
 """Shapes by size and by scale: a size means seconds per pixel of the *result*, and x4 has a quarter of the pixels to
 work on that x2 has, so it can afford more work on each. docs/tournament.md says how they were chosen. Cleaning needs
-two levels: strong noise and blur are seen from further away than the pixels that an enlargement goes by."""
+two levels: strong noise and blur are seen from further away than the pixels that an enlargement goes by. Its light
+shape takes less time than the classical filters that people use instead (docs/cleaning.md)."""
 WIDE_SIZES: Final[Mapping[str, GeneratorConfig]] = {
     "fast": GeneratorConfig(widths=(32, 64, 128, 192), encoder=(1, 1, 1), middle=4, decoder=(1, 1, 1), residual=False),
     "base": GeneratorConfig(widths=(48, 96, 192, 288), encoder=(1, 1, 1), middle=6, decoder=(1, 1, 1), residual=False),
@@ -67,7 +69,7 @@ DETECTOR_SIZES: Final[Mapping[str, GeneratorConfig]] = {
 }
 """Shapes for finding damage: thin at full size, where a scratch is seen, and dilated below, since whether a line is a
 scratch or a wire is seen from where it leads."""
-SIZE_NAMES: Final = ("fast", "base")
+SIZE_NAMES: Final = ("light", "fast", "base")
 PIX2PIX: Final = "pix2pix"
 """The size that means the paper's own network, for translating only."""
 
@@ -92,10 +94,18 @@ def generator_config(
     if size not in SIZE_NAMES:
         known = (*SIZE_NAMES, PIX2PIX) if translates else SIZE_NAMES
         raise ConfigError(f"unknown model size {size!r}; known: {', '.join(known)}")
-    near = SIZES[size, 4 if scale == 3 else scale] if residual else WIDE_SIZES[size]
-    shape = HOLE_SIZES[size] if masked else DETECTOR_SIZES[size] if detects else near
+    sizes = HOLE_SIZES if masked else DETECTOR_SIZES if detects else WIDE_SIZES if translates else _sizes(scale)
+    if size not in sizes:
+        raise ConfigError(f"model size {size!r} is for cleaning; for this task there are {', '.join(sizes)}")
+    shape = sizes[size]
     stem, head = (2, 2) if scale == 1 else (1, scale)
     return replace(shape, stem=stem, head=head, condition_channels=condition_channels)
+
+
+def _sizes(scale: int) -> dict[str, GeneratorConfig]:
+    """Shapes by size, for a residual of that scale."""
+    near = 4 if scale == 3 else scale
+    return {size: shape for (size, each), shape in SIZES.items() if each == near}
 
 
 @overload
