@@ -34,6 +34,8 @@ def test_settings_survive_a_trip_through_a_file(tmp_path: Path) -> None:
         ({"ema": 1.5}, "ema must be 0 to 1"),
         ({"precision": "float8"}, "auto, float32"),
         ({"noise_max": 80.0}, "noise_max must be 0 to 50"),
+        ({"jpeg_share": 0.6}, "noise_share, jpeg_share, blur_share must come to 1 at most, got 1.05"),
+        ({"blur_share": -0.1}, "blur_share must be 0 to 1"),
         ({"widths": [8]}, "all of widths, encoder"),
         ({"batch": "many"}, "wrong kind"),
     ],

@@ -157,7 +157,7 @@ def evaluate(
             noise=noise, jpeg=jpeg, first_jpeg=first_jpeg, blur=blur, motion=motion, gray=gray, as_file=as_file
         )
         enlarging = {"-x": scale is not None, "--project": project != ProjectWord.OFF}
-        if detail is not None and task in {EvalTask.INPAINT, EvalTask.SCRATCH}:
+        if detail is not None and task not in {EvalTask.UPSCALE, EvalTask.DEBLUR}:
             raise ConfigError(f"--detail means nothing for {task.value}; leave it out")
         check_words(task.value, words, enlarging, masks=masks is not None, told=condition != Told.TOLD)
         if regrain is not None and task is not EvalTask.INPAINT:

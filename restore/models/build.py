@@ -69,7 +69,6 @@ DETECTOR_SIZES: Final[Mapping[str, GeneratorConfig]] = {
 }
 """Shapes for finding damage: thin at full size, where a scratch is seen, and dilated below, since whether a line is a
 scratch or a wire is seen from where it leads."""
-SIZE_NAMES: Final = ("light", "fast", "base")
 PIX2PIX: Final = "pix2pix"
 """The size that means the paper's own network, for translating only."""
 
@@ -86,17 +85,15 @@ def generator_config(
     """The shape called ``size``: enlarging runs at low resolution, same-size work behind an unshuffle.
 
     ``residual`` off: a network that makes another picture of its input, at scale 1. ``masked``: one that fills holes,
-    at scale 1. ``detects``: one that gives a map of logits, at scale 1. ConfigError for an unknown size.
+    at scale 1. ``detects``: one that gives a map of logits, at scale 1. ConfigError for another size.
     """
     translates = not residual and not detects
     if size == PIX2PIX and translates and scale == 1 and condition_channels == 0:
         return Pix2PixConfig()
-    if size not in SIZE_NAMES:
-        known = (*SIZE_NAMES, PIX2PIX) if translates else SIZE_NAMES
-        raise ConfigError(f"unknown model size {size!r}; known: {', '.join(known)}")
     sizes = HOLE_SIZES if masked else DETECTOR_SIZES if detects else WIDE_SIZES if translates else _sizes(scale)
     if size not in sizes:
-        raise ConfigError(f"model size {size!r} is for cleaning; for this task there are {', '.join(sizes)}")
+        known = (*sizes, PIX2PIX) if translates else sizes
+        raise ConfigError(f"unknown model size {size!r} for this task; known: {', '.join(known)}")
     shape = sizes[size]
     stem, head = (2, 2) if scale == 1 else (1, scale)
     return replace(shape, stem=stem, head=head, condition_channels=condition_channels)

@@ -25,6 +25,9 @@ def save_clean(path: Path, seed: int = 5) -> Path:
     network = UNet(shape)
     nn.init.normal_(network.head.weight, std=0.02)
     save_weights(path, network.state_dict(), Card(name="clean", task="clean", scale=1, size="fast", generator=shape))
+    nn.init.normal_(network.head.weight, std=0.04)
+    card = Card(name="clean-detail", task="clean", scale=1, size="fast", generator=shape)
+    save_weights(path.with_name(f"{path.stem}-detail.safetensors"), network.state_dict(), card)
     return path
 
 
@@ -43,6 +46,7 @@ COMMANDS = {
     "denoise with seeded grain": (("denoise", "--grain", "3", "--seed", "7", *OWN), OWN),
     "dejpeg": (("dejpeg", *OWN), OWN),
     "deblur moved": (("deblur", "--motion", "7", "--angle", "20", *OWN), OWN),
+    "deblur with detail": (("deblur", "--blur", "1.5", "--detail", "30", *OWN), OWN),
     "auto": (("auto", *OWN), OWN),
     "steps": (("run", "--steps", "dejpeg:50,upscale:2,grain:2", *OWN), OWN),
     "model": (("run", "--model", "c.safetensors"), OWN),

@@ -39,7 +39,9 @@ def clean_weights(tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.Monkey
     shape = GeneratorConfig(widths=(8, 8), encoder=(1,), middle=1, decoder=(1,), head=1, condition_channels=6)
     network = UNet(shape)
     nn.init.normal_(network.head.weight, std=0.02)
-    for name, size in (("clean", "fast"), ("clean-base", "base")):
+    for name, size in (("clean", "fast"), ("clean-base", "base"), ("clean-light", "light"), ("clean-detail", "fast")):
+        if name == "clean-detail":
+            nn.init.normal_(network.head.weight, std=0.04)
         card = Card(name=name, task="clean", scale=1, size=size, generator=shape)
         save_weights(folder / f"{name}.safetensors", network.state_dict(), card)
     monkeypatch.setattr("restore.models.weights._bundled_folder", lambda: folder)
@@ -237,10 +239,36 @@ def test_a_folder_and_a_pipe_work_as_for_upscale(run, make_photo, clean_weights)
 def test_a_size_of_the_network_or_weights_can_be_chosen(run, make_photo, clean_weights) -> None:
     make_photo()
     words = ("denoise", "photo.png", "--noise", "20", "--json", "--overwrite")
-    assert json.loads(run(*words, "--model-size", "base").out)["weights"] == ["clean-base"]
+    for size in ("base", "light"):
+        assert json.loads(run(*words, "--model-size", size).out)["weights"] == [f"clean-{size}"]
     own = clean_weights / "clean.safetensors"
     Path("mine.safetensors").write_bytes(own.read_bytes())
     assert json.loads(run(*words, "--weights", "mine.safetensors").out)["weights"] == ["mine"]
+
+
+def test_deblurring_invents_as_much_detail_as_is_asked_for_and_says_so(run, make_photo, clean_weights) -> None:
+    make_photo()
+    seen = []
+    for detail in ("0", "50", "100"):
+        outcome = run("deblur", "photo.png", "--blur", "1.5", "--detail", detail, "-o", f"{detail}.png", "--json")
+        values = json.loads(outcome.out)
+        assert values["detail"] == float(detail)
+        seen.append(pixels_of(f"{detail}.png").astype(int))
+    run("deblur", "photo.png", "--blur", "1.5", "-o", "plain.png")
+    assert (pixels_of("plain.png") == seen[0]).all()  # none is the default
+    change = [np.abs(picture - seen[0]).mean() for picture in seen[1:]]
+    assert 0 < change[0] < change[1]
+    assert "detail 50" in run("deblur", "photo.png", "--blur", "1.5", "--detail", "50", "--dry-run").out
+
+
+def test_detail_of_a_network_without_detail_weights_ends_the_run_before_it_begins(
+    run, make_photo, clean_weights
+) -> None:
+    make_photo()
+    outcome = run("deblur", "photo.png", "--detail", "50", "--model-size", "light")
+    assert outcome.code == 6
+    assert "clean-light.safetensors has no detail weights beside it" in outcome.err
+    assert files() == {"photo.png"}
 
 
 # wrong use
@@ -275,6 +303,7 @@ def test_weights_for_enlarging_are_refused(run, make_photo, clean_weights) -> No
         (["deblur", "--motion", "30", "--angle", "0"], "a movement must be 1 to 19 pixels long, got 30"),
         (["deblur", "--motion", "9", "--angle", "200"], "-180 to 180 degrees, got 200"),
         (["denoise", "--grain", "51"], "--grain"),
+        (["deblur", "--detail", "101"], "--detail"),
         (["denoise", "--seed", "3"], "--seed is for the grain"),
         (["denoise", "--mask", "nowhere.png"], "--mask nowhere.png: there is no such file"),
         (["denoise", "--protect", "nowhere.png"], "--protect nowhere.png: there is no such file"),

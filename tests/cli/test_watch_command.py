@@ -389,7 +389,13 @@ def test_the_verb_decides_what_is_done_and_is_the_verb_of_that_name(
 
 def test_strength_and_scale_belong_to_their_verbs(run, make_photo) -> None:
     make_photo("incoming/a.png")
-    for words in (("--do", "upscale", "--strength", "5"), ("-x", "2"), ("--detail", "5"), ("--every", "2")):
+    for words in (
+        ("--do", "upscale", "--strength", "5"),
+        ("-x", "2"),
+        ("--detail", "5"),
+        ("--do", "denoise", "--detail", "5"),
+        ("--every", "2"),
+    ):
         assert run("watch", "incoming", "-o", "out", *words).code == 2
     assert not Path("out").exists()
 

@@ -41,6 +41,16 @@ def test_each_kind_of_damage_comes_alone_and_together() -> None:
     assert int((noise & jpeg).sum()) >= 1
 
 
+@pytest.mark.parametrize(("share", "part"), [("noise_share", 0), ("jpeg_share", 2), ("blur_share", 4)])
+def test_a_share_of_one_leaves_no_other_damage_but_the_noise_that_lies_over_blur(share: str, part: int) -> None:
+    shares = {"noise_share": 0.0, "jpeg_share": 0.0, "blur_share": 0.0, share: 1.0}
+    _, condition = spoilt(replace(ALL, **shares))
+    damage = condition[:, ::2, 0, 0] > 0
+    assert damage[:, part // 2].double().mean() > 0.95
+    others = [other for other in (0, 2, 4) if other != part and not (share == "blur_share" and other == 0)]
+    assert not damage[:, [other // 2 for other in others]].any()
+
+
 def test_what_is_told_of_noise_is_what_was_added() -> None:
     hq = torch.full((64, 3, 48, 48), 0.5)
     lq, condition = spoilt(replace(ALL, blur_max=0.0), hq=hq)

@@ -123,7 +123,7 @@ def test_it_learns_a_picture_by_heart() -> None:
 
 def test_it_is_a_size_for_translating_only() -> None:
     assert generator_config("pix2pix", scale=1, condition_channels=0, residual=False) == Pix2PixConfig()
-    with pytest.raises(ConfigError, match="unknown model size 'pix2pix'; known: fast, base"):
+    with pytest.raises(ConfigError, match="unknown model size 'pix2pix' for this task; known: fast, base"):
         generator_config("pix2pix", scale=2, condition_channels=4)
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from restore.errors import ConfigError
-from restore.models.build import SIZE_NAMES, build_generator, generator_config
+from restore.models.build import build_generator, generator_config
 from restore.models.unet import GeneratorConfig, UNet
 from restore.ops.resize import resize
 from restore.ops.tile import run_tiled
@@ -101,7 +101,7 @@ def test_dilation_looks_further_for_the_same_number_of_weights() -> None:
     assert torch.equal(plain, ones)
 
 
-@pytest.mark.parametrize("size", SIZE_NAMES)
+@pytest.mark.parametrize("size", ["fast", "base"])
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
 def test_every_size_fits_every_scale(size: str, scale: int) -> None:
     network = build_generator(generator_config(size, scale=scale, condition_channels=4))
