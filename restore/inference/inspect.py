@@ -13,7 +13,7 @@ from restore.inference.measure_blur import blur_of, edge_width, is_one_sided
 from restore.inference.measure_jpeg import Trace, find_traces, worst_quality
 from restore.inference.measure_movement import Movement, movement
 from restore.inference.measure_noise import CODED_BELOW, measure_noise
-from restore.inference.measure_tone import Tone, clipped_shares, has_bands, tone_of
+from restore.inference.measure_tone import Tone, clipped_shares, has_bands, has_few_colours, tone_of
 from restore.inference.samples import sample
 from restore.io.photo import Photo
 from restore.tasks import LONGEST_MOTION, Condition
@@ -68,6 +68,8 @@ class Findings:
     white: float = 0.0
     bands: bool = False
     """Whether smooth tones are broken into bands, and not by a JPEG."""
+    few_colours: bool = False
+    """Whether it is drawn or dithered: its dots and strokes are no noise, and nothing is suggested."""
 
     @property
     def quality(self) -> int | None:
@@ -106,6 +108,7 @@ class Findings:
                 f"gray: {({'colour': 'no', 'gray': 'yes'}).get(self.tone, self.tone)}",
                 f"clipped: {self.black + self.white:.0%}".replace("%", " %"),
                 *(["bands"] if self.bands else []),
+                *(["few colours: drawn or dithered"] if self.few_colours else []),
             ]
         )
 
@@ -209,6 +212,9 @@ def _condition(pixels: Tensor, file_quality: int | None, *, halved: bool, blur: 
 
 def _damage(parts: Tensor, file_quality: int | None, *, halved: bool = False, blur: bool = True) -> Findings:
     """Noise, JPEG damage and blur of (N,3,h,w) in [0,1]."""
+    if file_quality is None and has_few_colours(parts):
+        blank = Findings(noise=0.0, file_quality=None, seen_quality=None, twice=False, blur=0.0 if blur else None)
+        return replace(blank, few_colours=True)
     traces = find_traces(parts)
     unseen = None if file_quality is None else Trace(file_quality, 0, 0, 0.0)
     noise = measure_noise(parts, next(iter(traces), unseen), halved=halved)

@@ -27,6 +27,9 @@ _SEPIA_LEVELS: Final = 2.5
 _SEPIA_LEAST: Final = 6.0
 """Grey levels that red is over blue, on average, in a sepia photo."""
 _BRIGHTNESSES: Final = 32
+_FEW_COLOURS: Final = 16
+_GLANCE: Final = 4096
+"""Pixels."""
 _EDGE: Final = 0.5 / 255
 _RUN_PX: Final = 6
 """Both sides of the step between two bands are flat for so many pixels."""
@@ -69,6 +72,19 @@ def clipped_shares(parts: Tensor) -> tuple[float, float]:
     black = (parts.amax(dim=1) <= _EDGE).float().mean()
     white = (parts.amin(dim=1) >= 1 - _EDGE).float().mean()
     return float(black), float(white)
+
+
+def has_few_colours(parts: Tensor) -> bool:
+    """Whether (N,3,h,w) in [0,1] consist of 2 to 16 colours, as drawings, scans of print and dithered pictures do.
+
+    What looks like noise there are the dots or the strokes that the picture is made of.
+
+    >>> has_few_colours(torch.tensor([0.0, 1.0]).expand(1, 3, 1, 2)), has_few_colours(torch.zeros(1, 3, 1, 2))
+    (True, False)
+    """
+    numbers = ((parts * 255).round().long() * torch.tensor([1 << 16, 1 << 8, 1]).view(3, 1, 1)).sum(dim=1).flatten()
+    few = numbers[:: max(1, len(numbers) // _GLANCE)]  # most photos are done with here
+    return len(few.unique()) <= _FEW_COLOURS and 1 < len(numbers.unique()) <= _FEW_COLOURS
 
 
 def has_bands(parts: Tensor) -> bool:

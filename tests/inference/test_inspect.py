@@ -207,6 +207,18 @@ def test_a_clean_photo_gets_no_suggestion_and_is_told_to_be_clean() -> None:
         assert findings.condition == CLEAN
 
 
+def test_the_dots_of_a_dithered_picture_and_the_strokes_of_a_drawing_are_no_damage() -> None:
+    photo = Image.fromarray(data.astronaut())
+    strokes = np.where(np.asarray(photo.convert("L")) > 110, 255, 0).astype(np.uint8)
+    for picture in (photo.convert("1"), photo.quantize(8, dither=Image.Dither.FLOYDSTEINBERG), strokes):
+        found = inspect(picture)
+        assert found.few_colours
+        assert (found.suggested, found.condition) == ((), CLEAN)
+        assert found.words.endswith("few colours: drawn or dithered")
+    for picture in (photo, photo.quantize(64), np.full((64, 64, 3), 90, np.uint8)):
+        assert not inspect(picture).few_colours
+
+
 def test_a_photo_is_measured_in_every_form(tmp_path) -> None:
     path = tmp_path / "photo.png"
     Image.fromarray(PHOTOS["cat"]).save(path)
