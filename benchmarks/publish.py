@@ -28,6 +28,7 @@ UNITS = {"psnr": "PSNR-Y dB", "ssim": "SSIM-Y", "lpips": "LPIPS squeeze v0.1", "
 DETAIL_UNITS = UNITS | {"drift": "drift /255", "high_frequency": "finest detail", "grid": "grid"}
 CLEAN_UNITS = {"psnr_rgb": "PSNR-RGB dB", "ssim_rgb": "SSIM-RGB", "psnr_b": "PSNR-B dB", "lpips": "LPIPS squeeze v0.1"}
 CLEAN_UNITS |= {"drift": "drift /255", "high_frequency": "finest detail"}
+DEBLUR_UNITS = {name: unit for name, unit in CLEAN_UNITS.items() if name != "psnr_b"} | {"grid": "grid"}
 HOLE_UNITS = {"psnr_hole": "PSNR in holes dB", "psnr_rgb": "PSNR-RGB dB", "lpips": "LPIPS squeeze v0.1"}
 FOUND_UNITS = {"iou": "IoU %", "recall": "recall %", "precision": "precision %", "false_positives": "found in vain %"}
 TASK_UNITS = {"clean": CLEAN_UNITS, "inpaint": HOLE_UNITS, "scratch": FOUND_UNITS}
@@ -40,7 +41,7 @@ FOUR_DIGITS = ("ssim", "ssim_rgb", "lpips")
 NO_METHOD = ("bicubic", "input")
 PIXELS = """Pixel loss only: no adversarial and no perceptual term, so nothing is invented, and LPIPS is an independent
 measure."""
-GAME = """Adversarial: texture is invented where the small photo holds none. {judge}
+GAME = """Adversarial: texture is invented where the photo holds none. {judge}
 It ships to be blended with the fidelity weights: `--detail 0..100`."""
 JUDGES = {
     True: "A loss looked at SqueezeNet's features,\nas LPIPS does, so LPIPS is no independent measure here.",
@@ -114,7 +115,8 @@ def figures(lines: Sequence[dict[str, Any]]) -> dict[str, float]:
 def protocol(card: Card) -> str:
     """By which commands and rules the figures were taken."""
     if card.task == "clean":
-        return f"""`restore eval denoise|dejpeg|deblur --weights {card.name} --data SET`, the protocol of the papers:
+        verbs = "deblur --detail 0,25,50,75,100" if is_detail(card) else f"denoise|dejpeg|deblur --weights {card.name}"
+        return f"""`restore eval {verbs} --data SET`, the protocol of the papers:
 noise of numpy's RandomState(0), drawn anew for each photo, neither clipped nor rounded unless "as a file"; JPEG by
 libjpeg with 4:2:0 colour; PSNR and SSIM on RGB without cutting a border, on the one channel of gray photos ("gray":
 BT.601 luma of colour photos). "input" is the damaged photo itself; "told", "measured" and "blind" say what the network
@@ -145,7 +147,8 @@ def card_text(
     """The card as a page."""
     shape = card.generator
     assert isinstance(shape, GeneratorConfig)
-    units = DETAIL_UNITS if is_detail(card) else TASK_UNITS.get(card.task, UNITS)
+    detail_units = DEBLUR_UNITS if card.task == "clean" else DETAIL_UNITS
+    units = detail_units if is_detail(card) else TASK_UNITS.get(card.task, UNITS)
     size = card.size if card.scale == 1 else f"{card.size}, x{card.scale}"
     return f"""# {card.name}
 
