@@ -114,13 +114,26 @@ def grid(restored: Tensor, target: Tensor) -> Tensor:
     Both are (B,C,H,W) of at least 32 pixels a side. Within overlapping squares of 32 pixels the error is averaged over
     the places of equal position modulo 4; random texture averages out, a printed grid of period 2 or 4 stays.
     """
+    return _seams(restored, target).abs().mean()
+
+
+def grid_rms(restored: Tensor, target: Tensor, eps: float = 1e-4) -> Tensor:
+    """As :func:`grid`, but the root mean square of it: one plain grid in one place weighs more than traces everywhere.
+
+    What is left of random texture after averaging is nearly all that :func:`grid` sees of a batch where few patches
+    have a grid.
+    """
+    return (_seams(restored, target).square().mean() + eps * eps).sqrt() - eps
+
+
+def _seams(restored: Tensor, target: Tensor) -> Tensor:
+    """(B,C,16,h,w): by how much each position modulo 4 differs from the mean of all, in each square."""
     height, width = (size // _PERIOD_PX * _PERIOD_PX for size in restored.shape[-2:])
     error = (restored - target)[..., :height, :width]
     places = F.pixel_unshuffle(error, _PERIOD_PX)
     pooled = F.avg_pool2d(places, _GRID_CELLS, stride=_GRID_CELLS // 2)
     means = pooled.reshape(*error.shape[:2], _PERIOD_PX**2, *pooled.shape[-2:])
-    seams: Tensor = (means - means.mean(dim=2, keepdim=True)).abs()
-    return seams.mean()
+    return means - means.mean(dim=2, keepdim=True)
 
 
 _PERIOD_PX = 4

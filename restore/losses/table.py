@@ -16,7 +16,18 @@ from restore.losses.detection import bce, dice
 from restore.losses.distribution import sliced_wasserstein
 from restore.losses.features import OwnFeatures
 from restore.losses.frequency import fft_l1, focal_frequency
-from restore.losses.pixel import charbonnier, consistency, gradient, grid, l1, l1_where, low_pass, rmse, rmse_where
+from restore.losses.pixel import (
+    charbonnier,
+    consistency,
+    gradient,
+    grid,
+    grid_rms,
+    l1,
+    l1_where,
+    low_pass,
+    rmse,
+    rmse_where,
+)
 from restore.losses.squeeze import EnlargedLpipsLoss, LpipsLoss, SqueezeDistance
 from restore.losses.structure import ms_ssim
 from restore.losses.trunk import random_features
@@ -141,6 +152,7 @@ ROWS: Final[Mapping[str, Row]] = {
         summary="L1 of the result, shrunk again, and the input; for clean inputs",
     ),
     "grid": Row(build=_plain(grid), summary="the part of the error that repeats every four pixels: no checkerboards"),
+    "grid_rms": Row(build=_plain(grid_rms), summary="likewise, its root mean square: plain grids in few places first"),
     "ms_ssim": Row(build=_plain(ms_ssim), summary="1 - multi-scale structural similarity"),
     "fft_l1": Row(build=_plain(fft_l1), summary="L1 of the spectra"),
     "focal_frequency": Row(build=_plain(focal_frequency), summary="squared error of spectra, worst frequencies first"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from restore.losses.pixel import consistency, gradient, grid, low_pass
+from restore.losses.pixel import consistency, gradient, grid, grid_rms, low_pass
 from restore.ops.resize import resize
 
 
@@ -64,6 +64,16 @@ def test_grid_is_the_strength_of_a_checkerboard_and_blind_to_what_target_and_res
     assert grid(target + board, target).item() == pytest.approx(0.01, rel=1e-4)
     assert grid(target + 0.1, target).item() == pytest.approx(0.0, abs=1e-6)
     assert grid(target, target).item() == 0.0
+
+
+def test_the_mean_square_of_grids_weighs_one_plain_grid_more_than_traces_of_it_everywhere() -> None:
+    target = torch.full((4, 3, 64, 64), 0.5)
+    board = ((torch.arange(64)[:, None] + torch.arange(64)) % 2 * 2.0 - 1) * 0.01
+    everywhere, one = target + board / 4, target.clone()
+    one[:1] += board
+    assert grid(one, target).item() == pytest.approx(grid(everywhere, target).item(), rel=1e-3)
+    assert grid_rms(everywhere, target).item() == pytest.approx(0.01 / 4, rel=1e-2)
+    assert grid_rms(one, target).item() == pytest.approx(0.01 / 2, rel=1e-2)
 
 
 def test_grid_hardly_sees_random_texture_of_the_same_strength() -> None:
