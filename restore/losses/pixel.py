@@ -117,7 +117,7 @@ def grid(restored: Tensor, target: Tensor) -> Tensor:
     return _seams(restored, target).abs().mean()
 
 
-def grid_rms(restored: Tensor, target: Tensor, eps: float = 1e-4) -> Tensor:
+def grid_rms(restored: Tensor, target: Tensor, eps: float = 1e-5) -> Tensor:
     """As :func:`grid`, but the root mean square of it: one plain grid in one place weighs more than traces everywhere.
 
     What is left of random texture after averaging is nearly all that :func:`grid` sees of a batch where few patches
