@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 models: Final = typer.Typer(name="models", help="List, explain and verify weights.", no_args_is_help=True)
 
+LISTED: Final = 2
+"""So many figures of each file fit into a list."""
+
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per file of weights on stdout.")]
 
 
@@ -125,7 +128,7 @@ def _print_table(found: Sequence[Weights], rows: list[dict[str, object]]) -> Non
 
     table = Table(box=None, pad_edge=False)
     for title in ("name", "task", "scale", "size", "detail", "MB", "figures", "licence", "hash"):
-        table.add_column(title, overflow="fold")
+        table.add_column(title, overflow="fold", no_wrap=title == "name")
     for weights, row in zip(found, rows, strict=True):
         card = weights.card
         megabytes = f"{weights.path.stat().st_size / 1e6:.1f}"
@@ -137,7 +140,7 @@ def _print_table(found: Sequence[Weights], rows: list[dict[str, object]]) -> Non
             card.size,
             _detail(row),
             megabytes,
-            _figures(card.figures),
+            _first_figures(card),
             card.licence,
             hash_word,
         )
@@ -151,6 +154,13 @@ def _detail(row: dict[str, object]) -> str:
 
 def _figures(figures: dict[str, float]) -> str:
     return ", ".join(f"{name} {value:.2f}" for name, value in figures.items()) or "none"
+
+
+def _first_figures(card: Card) -> str:
+    """A few of them, in a narrow column; `restore models info` has them all."""
+    left = len(card.figures) - LISTED
+    more = f", {left} more" if left > 0 else ""
+    return _figures(dict(list(card.figures.items())[:LISTED])) + more
 
 
 def _card_lines(row: dict[str, object]) -> dict[str, str]:

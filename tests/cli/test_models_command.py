@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from restore.models.weights import load_tensors_of, read_card, save_weights
 
 
 @pytest.fixture
@@ -31,6 +34,18 @@ def test_list_shows_every_file_with_its_figures_licence_and_state(run) -> None:
     assert sorted(row.split()[0] for row in rows) == ["upscale-x2", "upscale-x2-base", "upscale-x4"]
     (row,) = (row for row in rows if row.startswith("upscale-x4"))
     assert row.split() == ["upscale-x4", "upscale", "x4", "fast", "no", "0.0", "Set5", "PSNR", "30.00", "MIT", "ok"]
+
+
+def test_of_many_figures_the_list_has_two_and_info_has_all(run, tiny_weights, tmp_path, monkeypatch) -> None:
+    folder = tmp_path / "package"
+    folder.mkdir()
+    found = read_card(tiny_weights / "upscale-x4.safetensors")
+    card = replace(found.card, figures={f"Set{number} PSNR": 30.0 + number for number in range(5)})
+    save_weights(folder / "upscale-x4.safetensors", load_tensors_of(found), card)
+    monkeypatch.setattr("restore.models.weights._bundled_folder", lambda: folder)
+    listed = " ".join(run("models", "list").out.split())
+    assert "Set0 PSNR 30.00, Set1 PSNR 31.00, 3 more" in listed
+    assert all(f"Set{number} PSNR {30 + number}.00" in run("models", "info", "upscale-x4").out for number in range(5))
 
 
 def test_list_as_json_is_one_object_a_file(run) -> None:
