@@ -109,7 +109,16 @@ def deblur(
             rich_help_panel=opt.REPAIR_PANEL,
         ),
     ] = None,
-    detail: opt.DeblurDetail = 0.0,
+    detail: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=100,
+            metavar="0..100",
+            help="Texture that the photo does not hold: 0 none, 100 most.",
+            rich_help_panel=opt.DETAIL_PANEL,
+        ),
+    ] = 0.0,
     strength: opt.Strength = 100.0,
     mask: opt.Mask = None,
     protect: opt.Protect = None,

@@ -117,26 +117,6 @@ Detail = Annotated[
         rich_help_panel=DETAIL_PANEL,
     ),
 ]
-DeblurDetail = Annotated[
-    float,
-    typer.Option(
-        "--detail",
-        min=0,
-        max=100,
-        metavar="0..100",
-        help="Texture that the photo does not hold: 0 none, 100 most.",
-        rich_help_panel=DETAIL_PANEL,
-    ),
-]
-Project = Annotated[
-    bool | None,
-    typer.Option(
-        "--project/--no-project",
-        help="Make the result, shrunk again, agree with the photo. Default: with detail, if the photo is clean.",
-        show_default=False,
-        rich_help_panel=DETAIL_PANEL,
-    ),
-]
 Evidence = Annotated[
     str | None,
     typer.Option(
@@ -283,12 +263,7 @@ WeightsName = Annotated[
     ),
 ]
 Size = Annotated[
-    ModelSize,
-    typer.Option(
-        "--model-size",
-        help="Shape of the bundled network; light: half the time, for denoise, dejpeg, deblur and auto.",
-        rich_help_panel=MACHINE_PANEL,
-    ),
+    ModelSize, typer.Option("--model-size", help="The network's shape; light: to clean.", rich_help_panel=MACHINE_PANEL)
 ]
 AsJson = Annotated[
     bool, typer.Option("--json", help="One JSON object per photo on stdout.", rich_help_panel=TALK_PANEL)

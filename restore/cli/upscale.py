@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from restore.inference.upscale import Target
     from restore.tasks import Condition
 
+Project = Annotated[
+    bool | None,
+    typer.Option(
+        "--project/--no-project",
+        help="Make the result, shrunk again, agree with the photo. Default: with detail, if the photo is clean.",
+        show_default=False,
+        rich_help_panel=opt.DETAIL_PANEL,
+    ),
+]
+
 
 @over_photos
 def upscale(
@@ -53,7 +63,7 @@ def upscale(
         bool, typer.Option("--clean", help="Nothing is wrong: --noise 0 --jpeg 100.", rich_help_panel=opt.REPAIR_PANEL)
     ] = False,
     detail: opt.Detail = None,
-    project: opt.Project = None,
+    project: Project = None,
     evidence: opt.Evidence = None,
     weights: opt.WeightsName = None,
     model_size: opt.Size = opt.ModelSize.FAST,

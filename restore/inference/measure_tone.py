@@ -84,7 +84,7 @@ def has_few_colours(parts: Tensor) -> bool:
     """
     numbers = ((parts * 255).round().long() * torch.tensor([1 << 16, 1 << 8, 1]).view(3, 1, 1)).sum(dim=1).flatten()
     few = numbers[:: max(1, len(numbers) // _GLANCE)]  # most photos are done with here
-    return len(few.unique()) <= _FEW_COLOURS and 1 < len(numbers.unique()) <= _FEW_COLOURS
+    return len(set(few.tolist())) <= _FEW_COLOURS and 1 < len(torch.unique(numbers)) <= _FEW_COLOURS
 
 
 def has_bands(parts: Tensor) -> bool:
